@@ -1,0 +1,1 @@
+"""The words of Headway as frozen data. Imports nothing else of ours."""

@@ -1,0 +1,261 @@
+"""The contracts between the house's parts. Siblings never import each other: what one needs from
+another, the engine lends it through these. Every protocol has a contract suite in
+`headway.testing` that each implementation, ours or yours, must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headway.core.pipeline import Pipeline
+from headway.core.record import (
+    ApplicationReply,
+    ChatReply,
+    ChatRequest,
+    Message,
+    Passage,
+    Record,
+)
+from headway.core.task import Evidence, Example, Task
+
+Vectors = NDArray[np.float32]
+Axis = Literal["context", "behaviour", "both"]
+
+
+# --- models -----------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A backend that answers chat requests.
+
+    identity: all of the backend that may change an answer (a weight file's hash, a URL and model
+    name), and nothing that may not (threads, keys). concurrency: how many calls are worth having
+    in flight now; it may change while running. chat() may be called concurrently; it raises
+    Outage when no usable answer came after its own retries, Rejected when asking again is no
+    use, and never returns an empty reply in place of either. It does not cache.
+    """
+
+    name: str
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    async def chat(self, request: ChatRequest) -> ChatReply: ...
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, in order; an estimate where the tokenizer is not known."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class EmbeddingModel(Protocol):
+    """Texts to unit vectors. embed() returns float32 of shape (len(texts), dimension), in the
+    order of the texts, each row of L2 norm 1; `kind` picks the model's own prefix."""
+
+    name: str
+
+    @property
+    def identity(self) -> str: ...
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class RerankModel(Protocol):
+    """Scores of texts for a query: one float a text, in order, higher is more relevant. The
+    scale is the model's own."""
+
+    name: str
+
+    @property
+    def identity(self) -> str: ...
+
+    async def rerank(self, query: str, texts: Sequence[str]) -> list[float]: ...
+
+    async def close(self) -> None: ...
+
+
+# --- knowledge --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search: how passages are cut, by what they are found, how many.
+
+    by: `text` (BM25), `dense` (cosine), `hybrid` (both, reciprocal rank fusion, k = 60).
+    tokens and overlap count the words-and-marks of the cutter, not a model's tokens.
+    """
+
+    tokens: int = 160
+    overlap: int = 32
+    by: Literal["text", "dense", "hybrid"] = "text"
+    embed: str | None = None
+    k: int = 4
+
+
+class Knowledge(Protocol):
+    """Documents, cut and indexed.
+
+    search() returns at most k passages, best first, each with its score. locate() gives the
+    (document, start, end) of a piece of evidence, or None where the knowledge does not hold it;
+    evidence without text is the whole document. passages_of() are whole passages, or pieces cut
+    around the spans, that hold the evidence: what the perfect-context probe shows.
+    """
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    async def search(self, query: str, how: Search) -> tuple[Passage, ...]: ...
+
+    def locate(self, evidence: Evidence) -> tuple[str, int, int] | None: ...
+
+    def document(self, name: str) -> str | None: ...
+
+    def passages_of(self, evidence: Sequence[Evidence], how: Search) -> tuple[Passage, ...]: ...
+
+
+# --- steps ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An example on its way to the answer. Steps return a changed copy (dataclasses.replace).
+
+    pinned: a probe has fixed the passages (perfect context, closed book); steps that supply
+    context are passed over. status and why: as in Record. trace: one small mapping a step.
+    """
+
+    example: Example
+    query: str
+    passages: tuple[Passage, ...] = ()
+    ranked: tuple[tuple[str, int, int], ...] = ()
+    shots: tuple[Example, ...] = ()
+    messages: tuple[Message, ...] = ()
+    answer: str | None = None
+    output: Any = None
+    status: Literal["done", "invalid", "refused"] = "done"
+    why: str = ""
+    pinned: bool = False
+    trace: tuple[Mapping[str, Any], ...] = ()
+
+
+class Lender(Protocol):
+    """What the engine lends to a step, for one example. Every call is cached, charged to the
+    budget before it is made, and counted in the example's usage."""
+
+    task: Task
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply: ...
+
+    async def search(self, query: str, how: Search) -> tuple[Passage, ...]: ...
+
+    async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]: ...
+
+    async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
+        """The k examples of `train` nearest to the question, best first."""
+        ...
+
+    async def evidence(self, example: Example) -> tuple[Passage, ...]:
+        """Short passages that hold the example's evidence; empty where there is none."""
+        ...
+
+    async def apply(
+        self,
+        inputs: Mapping[str, Any],
+        context: Sequence[str] | None,
+        settings: Mapping[str, Any] | None,
+    ) -> ApplicationReply:
+        """The user's own application, called once."""
+        ...
+
+
+class Step(Protocol):
+    """One step. Implementations are frozen pydantic models: their fields are its settings.
+
+    supplies_context: true of steps whose work a probe replaces. run() must not change the state
+    it was given, must not look at the example's reference or evidence, and raises only
+    HeadwayErrors; anything a model wrote is data to it.
+    """
+
+    name: ClassVar[str]
+    supplies_context: ClassVar[bool]
+
+    async def run(self, state: State, lend: Lender) -> State: ...
+
+
+# --- metrics ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scored:
+    """All that a metric may look at: its only argument."""
+
+    task: Task
+    example: Example
+    record: Record
+    evidence: tuple[tuple[str, int, int], ...] = ()
+    """Spans in the documents that answer the example, where known."""
+
+
+class Metric(Protocol):
+    """Scores one record; higher is better; None where it does not apply.
+
+    needs: what an example must have for it to apply (`reference`, `evidence`), said by `check`.
+    yes_no: whether scores are only 0 and 1. Outages are never passed in; records whose status is
+    `invalid` or `refused` are scored 0 by the engine without asking, where the metric applies.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]
+    yes_no: ClassVar[bool]
+
+    async def score(self, scored: Scored) -> float | None: ...
+
+
+# --- techniques -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A changed pipeline, with what was changed in a few words."""
+
+    pipeline: Pipeline
+    title: str
+
+
+class TechniqueContext(Protocol):
+    """What a technique is lent: never `dev` texts beyond counts, never `test`."""
+
+    task: Task
+    incumbent: Pipeline
+    train: tuple[Example, ...]
+    causes: Mapping[str, int]
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply: ...
+
+
+class Technique(Protocol):
+    """A named way to change a pipeline. propose() yields candidates, best guess first; it may
+    yield none (then the ledger says that it had nothing to propose)."""
+
+    name: ClassVar[str]
+    axis: ClassVar[Axis]
+    good_for: ClassVar[str]
+    not_good_for: ClassVar[str]
+    addresses: ClassVar[tuple[str, ...]]
+    needs: ClassVar[tuple[str, ...]]
+
+    def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]: ...

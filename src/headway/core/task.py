@@ -1,0 +1,393 @@
+"""A task: a folder with `task.yaml`, `examples.jsonl` and, where there is any, knowledge.
+
+Loading checks everything at once and names file and line; nothing of a broken task is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import orjson
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from headway.core.errors import InputError
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+
+class Frozen(BaseModel):
+    """Base of all that people write: unknown fields are errors, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evidence(Frozen):
+    """Where the answer stands: a document and, in it, a text at an offset; or tables for SQL."""
+
+    document: str | None = None
+    text: str | None = None
+    start: int | None = Field(default=None, ge=0)
+    tables: tuple[str, ...] | None = None
+
+
+class Example(Frozen):
+    """One case: inputs, a reference answer, the evidence that answers it."""
+
+    id: str = Field(min_length=1)
+    inputs: dict[str, Any]
+    reference: Any = None
+    evidence: tuple[Evidence, ...] = ()
+    group: str | None = None
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+    reviewed: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ids_are_text(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for name in ("id", "group"):
+                if isinstance(data.get(name), int):
+                    data = {**data, name: str(data[name])}
+        return data
+
+    @property
+    def cluster(self) -> str:
+        """The group that keeps related examples on one side of a split; its own id without one."""
+        return self.group if self.group is not None else self.id
+
+    @property
+    def question(self) -> str:
+        """The inputs as one text: `question`, the last user message, or all fields by name."""
+        if isinstance(self.inputs.get("question"), str):
+            return str(self.inputs["question"])
+        messages = self.inputs.get("messages")
+        if isinstance(messages, list) and messages:
+            users = [m for m in messages if isinstance(m, dict) and m.get("role") == "user"]
+            return str((users or messages)[-1].get("content", ""))
+        return "\n".join(f"{name}: {value}" for name, value in self.inputs.items())
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Acceptable answers as texts: a list in the file means that any of them is right."""
+        if self.reference is None:
+            return ()
+        many = self.reference if isinstance(self.reference, list) else [self.reference]
+        return tuple(r if isinstance(r, str) else orjson.dumps(r).decode() for r in many)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of what a pipeline can see or be scored on; tags and review marks stay outside."""
+        return digest(
+            [
+                self.id,
+                self.inputs,
+                self.reference,
+                [e.model_dump(exclude_none=True) for e in self.evidence],
+            ]
+        )
+
+
+class Output(Frozen):
+    """The form of an answer. `abstain` is the phrase that says 'I cannot answer this'."""
+
+    kind: Literal["text", "label", "json", "sql", "passages"] = "text"
+    labels: tuple[str, ...] = ()
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    dialect: str | None = None
+    abstain: str | None = None
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Output:
+        if self.kind == "label" and len(self.labels) < 2:
+            raise ValueError("output kind 'label' needs labels: at least two names")
+        if self.kind == "json" and self.json_schema is None:
+            raise ValueError("output kind 'json' needs schema: a JSON Schema")
+        return self
+
+
+class Economics(Frozen):
+    """What one success earns and one failure costs (a negative number), in any one currency."""
+
+    success: float = Field(gt=0)
+    failure: float = Field(lt=0)
+
+
+class Constraints(Frozen):
+    """Limits that a winner must keep, judged on uncached calls."""
+
+    latency_p95_s: float | None = Field(default=None, gt=0)
+    usd_per_1k_requests: float | None = Field(default=None, ge=0)
+    prompt_tokens_p95: float | None = Field(default=None, gt=0)
+
+
+class ModelRoles(Frozen):
+    """Model names by role. `provider/model`; `embedded/...` runs in this process."""
+
+    chat: str = "embedded/qwen2.5-coder-0.5b"
+    embed: str = "embedded/bge-small-en"
+    rerank: str = "embedded/minilm-l12"
+    judge: str | None = None
+    teacher: str | None = None
+    stronger: str | None = None
+    proposer: str | None = None
+    candidates: tuple[str, ...] = ()
+
+
+class Endpoint(Frozen):
+    """An OpenAI-compatible service. Its key is read from the environment or `.env`, kept nowhere."""
+
+    base_url: str = Field(pattern=r"^https?://")
+    key_env: str | None = None
+    timeout_s: float = Field(default=120.0, gt=0)
+    retries: int = Field(default=5, ge=0)
+    concurrency: int = Field(default=64, ge=1, description="the most calls in flight")
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class KnowledgeSource(Frozen):
+    """Where the documents are."""
+
+    path: str = "knowledge/"
+    language: str = "auto"
+
+
+class Shares(Frozen):
+    """How examples are dealt out. Shares are of groups and sum to 1."""
+
+    train: float = Field(default=0.2, ge=0, le=1)
+    dev: float = Field(default=0.5, ge=0, le=1)
+    test: float = Field(default=0.3, ge=0, le=1)
+    seed: int = 7
+
+    @model_validator(mode="after")
+    def _sum(self) -> Shares:
+        if abs(self.train + self.dev + self.test - 1) > 1e-6:
+            raise ValueError(f"train + dev + test is {self.train + self.dev + self.test:g}, not 1")
+        return self
+
+
+class TaskSpec(Frozen):
+    """`task.yaml`."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    instructions: str = Field(
+        default="Answer the question.",
+        description="the baseline prompt: a text, or the path of a file in the task folder",
+    )
+    output: Output = Output()
+    metrics: tuple[str, ...] = Field(
+        default=("token_f1",),
+        min_length=1,
+        description="the first is optimised; python:FILE:NAME is yours",
+    )
+    goal: dict[str, float] = Field(default_factory=dict)
+    economics: Economics | None = None
+    constraints: Constraints = Constraints()
+    margin: dict[str, float] = Field(default_factory=dict)
+    models: ModelRoles = ModelRoles()
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+    knowledge: KnowledgeSource | None = None
+    splits: Shares = Shares()
+    application: str | None = Field(
+        default=None, description="FILE.py:FUNCTION or a URL, evaluated instead of steps"
+    )
+    settings: dict[str, list[Any]] = Field(
+        default_factory=dict, description="what a journey may turn in the application"
+    )
+
+
+class Task(BaseModel):
+    """A loaded task folder."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    folder: Path
+    spec: TaskSpec
+    examples: tuple[Example, ...]
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Task:
+        """Read a folder's `task.yaml` and `examples.jsonl`. Raises InputError with file and line."""
+        folder = Path(folder).expanduser().resolve()
+        file = folder / "task.yaml"
+        if not file.is_file():
+            raise InputError(
+                "there is no task.yaml here" if folder.is_dir() else "there is no such folder",
+                where=str(folder),
+                do=f"headway init {folder.name}   (makes a task that runs at once)",
+            )
+        spec = _parse(TaskSpec, read_yaml(file), str(file))
+        return cls(folder=folder, spec=spec, examples=read_examples(folder / "examples.jsonl"))
+
+    def split(self, name: Split) -> tuple[Example, ...]:
+        """The examples of a split, in the task's one random order of groups."""
+        return self._splits[name]
+
+    @cached_property
+    def _splits(self) -> dict[Split, tuple[Example, ...]]:
+        dealt: dict[Split, list[tuple[float, Example]]] = {name: [] for name in SPLITS}
+        shares = self.spec.splits
+        for example in self.examples:
+            at = fraction(f"{shares.seed}:{example.cluster}")
+            side: Split = (
+                "train"
+                if at < shares.train
+                else "dev"
+                if at < shares.train + shares.dev
+                else "test"
+            )
+            # A second, independent hash gives the order, so that it says nothing of the split.
+            dealt[side].append((fraction(f"order:{shares.seed}:{example.cluster}"), example))
+        return {
+            name: tuple(e for _, e in sorted(rows, key=lambda row: (row[0], row[1].id)))
+            for name, rows in dealt.items()
+        }
+
+    @property
+    def metric(self) -> str:
+        """The metric that is optimised."""
+        return self.spec.metrics[0]
+
+    @property
+    def has_knowledge(self) -> bool:
+        """Whether there is a context axis at all."""
+        return self.spec.knowledge is not None
+
+    @cached_property
+    def instructions(self) -> str:
+        """The baseline prompt's text."""
+        return read_text_or_file(self.spec.instructions, self.folder)
+
+    @property
+    def home(self) -> Path:
+        """`.headway/`: store, cache and indexes of this task."""
+        return self.folder / ".headway"
+
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+def _parse(kind: type[Parsed], data: Any, where: str) -> Parsed:
+    if not isinstance(data, dict):
+        raise InputError(f"expected fields by name, found {type(data).__name__}", where=where)
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise invalid(error, kind, where) from None
+
+
+def invalid(error: ValidationError, kind: type[BaseModel], where: str) -> InputError:
+    """The first problem of a validation, in our words; the count of the others."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    field = ".".join(str(part) for part in first["loc"])
+    valid = None
+    if first["type"] == "extra_forbidden":
+        owner = _owner(kind, first["loc"][:-1])
+        valid = ", ".join(owner.model_fields) if owner else None
+        what = f"unknown field {field!r}"
+    elif first["type"] == "missing":
+        what = f"the field {field!r} is missing"
+    else:
+        found = repr(first.get("input"))
+        found = found if len(found) <= 60 else found[:57] + "..."
+        what = f"{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}"
+        what += f" (found {found})" if field else ""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return InputError(what + more, where=where, valid=valid)
+
+
+def _owner(kind: type[BaseModel], path: Iterable[Any]) -> type[BaseModel] | None:
+    owner: Any = kind
+    for part in path:
+        if isinstance(part, int):
+            continue
+        found = owner.model_fields.get(part) if hasattr(owner, "model_fields") else None
+        if found is None:
+            return None
+        kinds = [found.annotation, *getattr(found.annotation, "__args__", ())]
+        owner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        if owner is None:
+            return None
+    return owner if isinstance(owner, type) and issubclass(owner, BaseModel) else None
+
+
+def read_yaml(file: Path) -> Any:
+    """A YAML file as data. Raises InputError with the line."""
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise InputError(
+            f"not valid YAML: {getattr(error, 'problem', error)}", where=where
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(file)) from None
+
+
+def read_examples(file: Path) -> tuple[Example, ...]:
+    """`examples.jsonl` as examples. Raises InputError with file and line."""
+    if not file.is_file():
+        raise InputError(
+            "there are no examples",
+            where=str(file),
+            valid='one JSON object a line: {"id": "1", "inputs": {"question": "..."}, '
+            '"reference": "..."}',
+            do="headway import SOURCE TASK   (SQuAD, BEIR, JSONL, CSV, Parquet)",
+        )
+    examples: list[Example] = []
+    lines: dict[str, int] = {}
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            where = f"{file}:{number}"
+            try:
+                data = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise InputError(
+                    f"not valid JSON: {error} (found {line[:40]!r}...)",
+                    where=where,
+                    valid="one whole JSON object a line",
+                ) from None
+            example = _parse(Example, data, where)
+            if example.id in lines:
+                raise InputError(
+                    f"the id {example.id!r} stands in line {lines[example.id]} already", where=where
+                )
+            lines[example.id] = number
+            examples.append(example)
+    return tuple(examples)
+
+
+def read_text_or_file(value: str, folder: Path) -> str:
+    """A one-line value that ends like a text file is read from the folder; else it is the text."""
+    if "\n" not in value and value.lower().endswith((".md", ".txt")):
+        file = folder / value
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise InputError("this prompt file cannot be read", where=str(file)) from None
+    return value.strip()
+
+
+def digest(data: Any) -> str:
+    """A short stable hash of plain data: 128 bits of SHA-256 over canonical JSON, as hex."""
+    canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+    return hashlib.sha256(canonical).hexdigest()[:32]
+
+
+def fraction(text: str) -> float:
+    """A text's place in [0, 1), uniform and stable."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
