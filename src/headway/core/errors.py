@@ -5,7 +5,8 @@
     │   └── MissingExtra        2   an optional part is not installed
     ├── ModelError              3   a model or service failed
     │   ├── Outage              3   it did not answer, after retries; never scored
-    │   └── Rejected            3   it answered: wrong key or request; retrying is no use
+    │   ├── Rejected            3   it answered: wrong key or request; retrying is no use
+    │   └── TooLong             3   this one request does not fit the model; others may
     ├── BudgetEnded             4   the budget ended first
     └── GateFailed              1   everything ran, and a stated limit was not met
 
@@ -65,6 +66,10 @@ class Outage(ModelError):
 
 class Rejected(ModelError):
     """The service says the request itself is wrong (401, 403, 404, 400). Retrying is no use."""
+
+
+class TooLong(ModelError):
+    """This one request does not fit (prompt over the context, 413): the example is `invalid`."""
 
 
 class BudgetEnded(HeadwayError):

@@ -131,6 +131,14 @@ class Knowledge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Shot:
+    """A solved example as it is shown in a prompt, with the passages shown before it."""
+
+    example: Example
+    passages: tuple[Passage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """An example on its way to the answer. Steps return a changed copy (dataclasses.replace).
 
@@ -142,7 +150,7 @@ class State:
     query: str
     passages: tuple[Passage, ...] = ()
     ranked: tuple[tuple[str, int, int], ...] = ()
-    shots: tuple[Example, ...] = ()
+    shots: tuple[Shot, ...] = ()
     messages: tuple[Message, ...] = ()
     answer: str | None = None
     output: Any = None

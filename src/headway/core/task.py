@@ -143,7 +143,7 @@ class ModelRoles(Frozen):
 
 
 class Endpoint(Frozen):
-    """An OpenAI-compatible service. Its key is read from the environment or `.env`, kept nowhere."""
+    """An OpenAI-compatible service. Its key comes from the environment or `.env`."""
 
     base_url: str = Field(pattern=r"^https?://")
     key_env: str | None = None
@@ -217,7 +217,7 @@ class Task(BaseModel):
 
     @classmethod
     def load(cls, folder: str | Path) -> Task:
-        """Read a folder's `task.yaml` and `examples.jsonl`. Raises InputError with file and line."""
+        """Read `task.yaml` and `examples.jsonl`. Raises InputError with file and line."""
         folder = Path(folder).expanduser().resolve()
         file = folder / "task.yaml"
         if not file.is_file():
