@@ -43,7 +43,7 @@ class Finding(Frozen):
     def to_pandas(self) -> Any:
         """A pandas DataFrame of `rows()`. Raises MissingExtra without pandas."""
         try:
-            import pandas
+            import pandas  # type: ignore[import-untyped,unused-ignore]
         except ImportError:
             raise MissingExtra("to_pandas()", "pandas") from None
         return pandas.DataFrame(self.rows())

@@ -124,6 +124,10 @@ class Knowledge(Protocol):
 
     def document(self, name: str) -> str | None: ...
 
+    def holds(self, span: tuple[str, int, int], how: Search) -> bool:
+        """Whether one passage of the cut holds the whole span."""
+        ...
+
     def passages_of(self, evidence: Sequence[Evidence], how: Search) -> tuple[Passage, ...]: ...
 
 

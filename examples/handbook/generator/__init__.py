@@ -1,0 +1,1 @@
+"""The pieces that write the handbook task: facts, documents and questions."""

@@ -1,0 +1,369 @@
+"""Findings for a person in a terminal. Figures and verdicts are worded in `report.words`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from headway.cli import draw
+from headway.core.findings import (
+    CheckReport,
+    Comparison,
+    Diagnosis,
+    Journey,
+    JourneyStep,
+    Kind,
+    Plan,
+    RunFinding,
+)
+from headway.report import words
+
+Say = Callable[..., None]
+
+MARKS = {
+    "ok": ("✓", "green"),
+    "note": ("·", "dim"),
+    "warning": ("!", "yellow"),
+    "error": ("✗", "bold red"),
+}
+AXES = {"context": "cyan", "behaviour": "yellow", "both": "magenta"}
+
+
+def table(
+    *columns: str, rows: Iterable[Sequence[RenderableType]], right: str = "", wrap: int = -1
+) -> Table:
+    """A plain table. Columns named in `right` hold numbers; only the column `wrap` may wrap."""
+    made = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 1)
+    )
+    for number, name in enumerate(columns):
+        numeric = name != "" and name in right.split()
+        made.add_column(
+            name,
+            justify="right" if numeric else "left",
+            no_wrap=number != wrap % len(columns),
+            overflow="fold",
+        )
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, style="bold"))
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style=style))
+
+
+def _bullets(console: Console, said: Iterable[str]) -> None:
+    made = Table.grid(padding=(0, 1))
+    for text in said:
+        made.add_row(Text(" •"), Text(text))
+    console.print(made)
+
+
+def _notices(console: Console, notices: Iterable[str]) -> None:
+    for notice in notices:
+        _say(console, f"! {notice}", "yellow")
+
+
+def _axis(name: str) -> Text:
+    return Text(name, style=AXES.get(name, "dim"))
+
+
+# --- evaluate, compare ------------------------------------------------------------------------
+
+
+def run(console: Console, found: RunFinding, heading: str | None = None) -> None:
+    """One run: metrics with intervals, kinds, what it used."""
+    model = f" with {found.model}" if found.model else ""
+    _say(console, heading or f"{words.count(found.n, 'example')} of {found.split}{model}", "bold")
+    if found.describes:
+        _say(console, found.describes, "dim")
+    rows = [
+        (Text(name), draw.bar(e, 20), Text(words.figure(e)), Text(f"{e.n:,}"))
+        for name, e in found.metrics.items()
+    ]
+    console.print(table("metric", "", "mean (95% interval)", "n", rows=rows, right="n", wrap=0))
+    lost = [
+        f"{found.completed:,} completed",
+        f"{words.count(found.outage, 'outage')} (not scored)" if found.outage else "",
+        f"{found.invalid:,} invalid (score 0)" if found.invalid else "",
+        f"{found.refused:,} refused (score 0)" if found.refused else "",
+    ]
+    _say(console, ", ".join(filter(None, lost)))
+    _kinds(console, found.kinds)
+    console.print()
+    latency = found.latency_s
+    _say(console, f"used     {words.usage(found.usage)}")
+    _say(
+        console,
+        f"latency  p50 {words.seconds(latency.p50)}, p95 {words.seconds(latency.p95)} an example; "
+        f"{words.duration(found.wall_s)} in all",
+    )
+    _say(console, f"run      {found.run}   pipeline {found.pipeline[:12]}", "dim")
+    if found.unreviewed:
+        were = "was" if found.unreviewed == 1 else "were"
+        many = words.count(found.unreviewed, "example")
+        _say(console, f"! {many} {were} made by a machine and not reviewed", "yellow")
+    _notices(console, found.notices)
+
+
+def _kinds(console: Console, kinds: Sequence[Kind]) -> None:
+    shown = words.kinds_shown(kinds)
+    if not shown:
+        return
+    rows = [
+        (
+            Text(kind.value),
+            draw.bar(words.kind_estimate(kind), 16),
+            Text(words.kind_figure(kind)),
+            Text(f"{kind.n:,}"),
+            Text("worse" if kind.worse else "", style="bold red"),
+        )
+        for kind in shown
+    ]
+    by = ", ".join(dict.fromkeys(kind.by for kind in shown))
+    console.print()
+    columns = f"kind (by {by})", "", "mean (95% interval)", "n", ""
+    console.print(table(*columns, rows=rows, right="n", wrap=0))
+    if len(kinds) > len(shown):
+        _say(console, f"{len(kinds) - len(shown)} more kinds: --json shows all", "dim")
+
+
+def comparison(console: Console, found: Comparison) -> None:
+    """Two runs: the difference, the verdict, and what would prove it."""
+    style = {"better": "green", "worse": "red"}.get(found.verdict, "yellow")
+    _say(console, f"A  {found.a}")
+    _say(console, f"B  {found.b}")
+    console.print()
+    _say(console, words.comparison(found), style)
+    if found.p is not None:
+        method = f", {words.spaced(found.method)}" if found.method else ""
+        _say(console, f"p {found.p:.2g}{method}, {words.count(found.groups, 'group')}", "dim")
+
+
+# --- diagnose ---------------------------------------------------------------------------------
+
+
+def diagnosis(console: Console, found: Diagnosis) -> None:
+    """The map, the probes, the headroom, the causes, and what to do."""
+    _say(console, words.holds_back(found), "bold")
+    console.print()
+    console.print(draw.the_map(found))
+    if words.drawable(found):
+        _say(console, words.place(found), "dim")
+    _rows(console, "Probes", words.probes(found), lambda _: "white")
+    _rows(
+        console,
+        "Headroom: what is left to gain",
+        words.headroom(found.headroom),
+        lambda row: AXES.get(row.name, "yellow"),
+        signed=True,
+    )
+    ranked = words.causes(found.causes)
+    if ranked:
+        _heading(console, f"Causes of {words.count(sum(n for _, n in ranked), 'failure')}")
+        rows = [
+            (Text(f"{many:,}"), Text(cause.name), _axis(cause.axis), Text(cause.meaning, "dim"))
+            for cause, many in ranked
+        ]
+        console.print(table("n", "cause", "axis", "", rows=rows, right="n"))
+    _kinds(console, found.kinds)
+    if found.funnel:
+        _heading(console, "How far the evidence comes")
+        most = max(found.funnel.values())
+        stages = [
+            (Text(name), draw.bar(words.whole(many), 20, most), Text(f"{many:,}"))
+            for name, many in found.funnel.items()
+        ]
+        console.print(table("evidence that is", "", "n", rows=stages, right="n", wrap=0))
+    advice = words.advice(found)
+    if advice:
+        _heading(console, "Next")
+        _bullets(console, advice)
+    console.print()
+    _say(console, f"used  {words.usage(found.usage)}", "dim")
+    _notices(console, found.notices)
+
+
+def _rows(
+    console: Console,
+    title: str,
+    rows: Sequence[words.Row],
+    style: Callable[[words.Row], str],
+    signed: bool = False,
+) -> None:
+    _heading(console, title)
+    wide = console.width >= 100
+    cells = [
+        (
+            Text(("  " if row.inside else "") + row.name),
+            draw.bar(row.value, 20, style=style(row)),
+            Text(words.figure(row.value, signed)),
+            Text(row.meaning if wide else "", style="dim"),
+        )
+        for row in rows
+    ]
+    console.print(table("", "", "mean (95% interval)", "", rows=cells))
+
+
+# --- optimize, try, final ---------------------------------------------------------------------
+
+
+def ledger(console: Console, steps: Sequence[JourneyStep]) -> None:
+    """Techniques tried: kept or dropped, the difference, the verdict; below, what and why."""
+    if not steps:
+        return
+    first = max(9, *(len(step.technique) for step in steps)) + 1
+    head = f"  {'technique':<{first}}{'axis':<10}{'difference (interval)':<26}{'verdict':<15}calls"
+    _say(console, head, "dim")
+    _say(console, "─" * (len(head) + 1), "dim")
+    for step in steps:
+        _step(console, step, first)
+
+
+def _step(console: Console, step: JourneyStep, first: int) -> None:
+    kept, tried = step.decision == "kept", step.reason == "tried"
+    line = Text("· " if tried else "✓ " if kept else "✗ ", style="bold green" if kept else "")
+    line.append(f"{step.technique:<{first}}", style="bold")
+    line.append(f"{step.axis:<10}", style=AXES.get(step.axis, "dim"))
+    line.append(f"{words.step_difference(step):<26}")
+    colour = {"better": "green", "worse": "red"}.get(step.verdict or "", "")
+    line.append(f"{words.verdict(step.verdict):<15}", style=colour)
+    line.append(f"{step.calls:>5,}", style="dim")
+    console.print(line)
+    measured = f"({words.step_level(step)})" if words.step_level(step) else ""
+    what = " ".join(filter(None, (step.candidate, measured)))
+    below = Text(what, style="dim")
+    if not tried:
+        below.append("\n" if what else "").append(words.step_reason(step))
+    if below:
+        console.print(Padding(below, (0, 0, 0, 4)))
+
+
+def journey(console: Console, found: Journey, folder: str) -> None:
+    """A whole journey: the diagnosis in a sentence, the ledger, the test, the winner, what next."""
+    if found.diagnosis is not None:
+        _say(console, words.holds_back(found.diagnosis))
+        console.print()
+    ledger(console, found.steps)
+    console.print()
+    _say(console, f"Stopped: {words.stopped(found)}")
+    console.print()
+    proven = found.test is not None and words.proven_on_test(found.test)
+    _say(console, words.headline(found), "bold green" if proven else "bold")
+    if found.test is not None:
+        worn = found.test.openings > words.WORN
+        _say(console, f"({words.openings(found.test.openings)})", "yellow" if worn else "dim")
+    console.print()
+    if found.best != found.baseline:
+        _say(console, f"best     {found.best_describes or found.best}")
+        _say(console, f"saved    {folder}/pipelines/best.yaml")
+    if found.leading:
+        _say(console, f"leading  {found.leading_describes or found.leading} (not proven)")
+    _say(console, f"spent    {words.spent(found.spent)}")
+    _say(console, f"read it  headway report {folder}")
+    _say(console, f"go on    headway optimize {folder} --continue")
+    _notices(console, found.notices)
+
+
+def tried(console: Console, found: Any) -> None:
+    """A technique's candidates on explore; nothing is kept."""
+    if not found.steps:
+        _say(console, "It has nothing to propose for this pipeline.")
+        return
+    over = words.count(found.n, "example")
+    _say(console, f"{found.metric} against the incumbent, over {over} of explore", "bold")
+    ledger(console, found.steps)
+    _say(
+        console, "A hint, not a proof: nothing is kept. `headway optimize` proves and keeps.", "dim"
+    )
+
+
+def final(console: Console, found: Any) -> None:
+    """The sealed test, opened for one pipeline."""
+    run(console, found.figure, heading=f"The sealed test: {words.count(found.figure.n, 'example')}")
+    said = words.openings(found.openings)
+    _say(console, said[0].upper() + said[1:] + ".", "yellow" if found.worn else "")
+
+
+# --- plan, check, show ------------------------------------------------------------------------
+
+
+def plan(console: Console, found: Plan) -> None:
+    """What a command would spend."""
+    _say(console, f"{found.command} would spend, with its likely range:", "bold")
+    for key, name in words.BUDGET:
+        _say(console, f"  {name:<7} {words.estimated(key, getattr(found, key))}")
+    for note in found.notes:
+        _say(console, f"  · {note}", "dim")
+
+
+def check(console: Console, found: CheckReport) -> None:
+    """All that was looked at, with marks."""
+    _say(console, found.task, "bold")
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    made.add_column("", no_wrap=True)
+    made.add_column("", no_wrap=True)
+    made.add_column("")
+    for item in found.items:
+        mark, style = MARKS[item.level]
+        made.add_row(Text(mark, style=style), Text(item.name), Text(item.text, style=style))
+    console.print(made)
+    count = words.count
+    warnings = sum(item.level == "warning" for item in found.items)
+    if found.errors:
+        _say(console, f"{count(found.errors, 'error')}, {count(warnings, 'warning')}", "bold red")
+    else:
+        _say(console, f"ready; {count(warnings, 'warning')}", "green")
+
+
+def shown(console: Console, found: Any) -> None:
+    """The exact messages of an example."""
+    tokens = f", {words.count(found.tokens, 'token')}" if found.tokens is not None else ""
+    _say(console, f"example {found.example.id}{tokens}", "bold")
+    _say(console, found.pipeline.describe(), "dim")
+    for message in found.messages:
+        _heading(console, message.role)
+        console.print(Text(message.content))
+    if not found.messages:
+        _say(console, "Nothing is sent to a model here: the application makes its own calls.")
+    if found.passages:
+        _heading(console, words.count(len(found.passages), "passage"))
+        for passage in found.passages:
+            score = f"  {passage.score:.3f}" if passage.score is not None else ""
+            at = f"{passage.document} {passage.start}-{passage.end}"
+            _say(console, f"{at}{score}", "dim")
+    if found.example.references:
+        _heading(console, "reference")
+        _say(console, " | ".join(found.example.references))
+    _notices(console, found.notes)
+
+
+def techniques(console: Console, kinds: Sequence[Any]) -> None:
+    """All techniques: what each is good for, what it addresses, what it needs."""
+    for kind in kinds:
+        console.print()
+        console.print(Text(kind.name, style="bold").append("  ").append_text(_axis(kind.axis)))
+        for name, said in (
+            ("good for", kind.good_for),
+            ("not for", kind.not_good_for),
+            ("addresses", ", ".join(words.spaced(cause) for cause in kind.addresses)),
+            ("needs", ", ".join(kind.needs)),
+        ):
+            if said:
+                hanging = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+                hanging.add_column("", width=11, style="dim", no_wrap=True)
+                hanging.add_column("")
+                hanging.add_row(Text(f"  {name}"), Text(said))
+                console.print(hanging)

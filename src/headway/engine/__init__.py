@@ -1,0 +1,1 @@
+"""What measures: runs, budget, cache, statistics, probes, the journey. It exists once."""

@@ -1,0 +1,289 @@
+"""A pipeline over examples: records out, each kept as soon as it is made.
+
+Records are kept under (pipeline fingerprint, probe, example, repeat), so nothing is measured
+twice: a run first takes what the store has. Scores are computed anew from the stored answers, so
+a changed metric never meets an old score.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import orjson
+
+from headway.core.errors import ModelError, Outage, Rejected, TooLong
+from headway.core.pipeline import Pipeline
+from headway.core.progress import Event, Progress, silent
+from headway.core.protocols import Search, State, Step
+from headway.core.record import Passage, Record, Usage
+from headway.core.task import Example, Split, digest
+from headway.engine.lender import EVIDENCE_CUT, Desk, ExampleLender
+
+Span = tuple[str, int, int]
+# Scores of one record, by metric; None where a metric does not apply.
+Scorer = Callable[[Example, Record, Sequence[Span]], Awaitable[dict[str, float | None]]]
+ProbeName = Literal["as_is", "closed_book", "perfect_context", "repeats"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is replaced in a run to see what it causes. `as_is` replaces nothing."""
+
+    name: ProbeName = "as_is"
+    temperature: float | None = None
+    perfect: bool = False
+
+    @property
+    def key(self) -> str:
+        """Under which records are kept."""
+        return digest([self.name, self.temperature, self.perfect])[:12]
+
+
+AS_IS = Probe()
+CLOSED_BOOK = Probe("closed_book")
+PERFECT = Probe("perfect_context", perfect=True)
+# Three samples at 0.7 give a ceiling, never a gain.
+REPEATS = Probe("repeats", temperature=0.7, perfect=True)
+REPEATS_AS_IS = Probe("repeats", temperature=0.7)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out: one record an example and repeat, in the order of the examples."""
+
+    id: str
+    pipeline: Pipeline
+    fingerprint: str
+    split: Split
+    probe: Probe
+    examples: tuple[Example, ...]
+    records: tuple[Record, ...]
+    wall_s: float
+    repeats: int = 1
+
+    def scores(self, metric: str) -> list[float | None]:
+        """One score an example, the mean over its repeats; None for an outage or where the
+        metric does not apply."""
+        by_example: dict[str, list[float | None]] = {e.id: [] for e in self.examples}
+        for record in self.records:
+            by_example[record.example].append(
+                None if record.status == "outage" else record.scores.get(metric)
+            )
+        return [
+            None
+            if not scores or any(s is None for s in scores)
+            else sum(s for s in scores if s is not None) / len(scores)
+            for scores in (by_example[e.id] for e in self.examples)
+        ]
+
+    @property
+    def outages(self) -> list[bool]:
+        """Whether an example was lost, in the order of the examples."""
+        lost = {r.example for r in self.records if r.status == "outage"}
+        return [e.id in lost for e in self.examples]
+
+    @property
+    def groups(self) -> list[str]:
+        """The group of each example."""
+        return [e.cluster for e in self.examples]
+
+    def record(self, example: Example, repeat: int = 0) -> Record:
+        """The record of an example."""
+        return next(r for r in self.records if r.example == example.id and r.repeat == repeat)
+
+
+class Runner:
+    """Runs pipelines at one desk."""
+
+    def __init__(self, desk: Desk, scorer: Scorer, progress: Progress = silent) -> None:
+        self.desk, self.scorer, self.progress = desk, scorer, progress
+
+    async def run(
+        self,
+        pipeline: Pipeline,
+        examples: Sequence[Example],
+        *,
+        split: Split = "dev",
+        probe: Probe = AS_IS,
+        repeats: int = 1,
+        progress: Progress | None = None,
+    ) -> Run:
+        """Run a resolved pipeline. Raises BudgetEnded, Rejected, InputError, and Outage where
+        nothing at all was answered; single outages are records."""
+        start = time.perf_counter()
+        fingerprint = await self.desk.parts.fingerprint(pipeline)
+        steps = self.desk.parts.steps(pipeline)
+        kept = self.desk.store.records(fingerprint, probe.key)
+        self.desk.store.put_pipeline(fingerprint, pipeline.model_dump(mode="json"))
+        found: dict[tuple[str, int], Record] = {}
+        todo: list[tuple[Example, int]] = []
+        # Repeat 0 of every example before repeat 1 of any: prompts that share a beginning
+        # stay together within one example either way, and a first answer comes early.
+        for repeat in range(repeats):
+            for example in examples:
+                value = kept.get((example.fingerprint, repeat))
+                if value is None:
+                    todo.append((example, repeat))
+                else:
+                    record = await self._score(example, reread(value, example))
+                    found[example.id, repeat] = record
+        tell = progress or self.progress
+        total = len(examples) * repeats
+        done = len(found)
+        if done:
+            tell(Event("tick", done=done, total=total))
+
+        async def one(example: Example, repeat: int) -> None:
+            nonlocal done
+            record = await self._answer(pipeline, steps, example, probe, repeat)
+            if record.status != "outage":
+                self.desk.store.put_record(
+                    fingerprint, probe.key, example.fingerprint, repeat, orjson.dumps(record)
+                )
+            record = await self._score(example, record)
+            found[example.id, repeat] = record
+            done += 1
+            tell(
+                Event(
+                    "answer",
+                    done=done,
+                    total=total,
+                    data={"example": example, "record": record},
+                )
+            )
+
+        if todo:
+            await self._all(todo, one, found, await self._width(pipeline))
+        self.desk.store.flush()
+        run = Run(
+            id=digest([fingerprint, probe.key, [e.fingerprint for e in examples], repeats])[:12],
+            pipeline=pipeline,
+            fingerprint=fingerprint,
+            split=split,
+            probe=probe,
+            examples=tuple(examples),
+            records=tuple(found[e.id, r] for r in range(repeats) for e in examples),
+            wall_s=time.perf_counter() - start,
+            repeats=repeats,
+        )
+        return run
+
+    async def _width(self, pipeline: Pipeline) -> int:
+        """How many examples to have on the way: twice the calls in flight, so that searching
+        for one example never leaves a place of the model empty."""
+        if pipeline.model is None:
+            return 8
+        return 2 * (await self.desk.parts.chat(pipeline.model)).concurrency
+
+    async def _all(
+        self,
+        todo: Sequence[tuple[Example, int]],
+        one: Any,
+        found: dict[tuple[str, int], Record],
+        width: int,
+    ) -> None:
+        """Work through todo with `width` workers; one error stops all."""
+        waiting = iter(todo)
+        lost = 0
+
+        async def work() -> None:
+            nonlocal lost
+            for example, repeat in waiting:
+                await one(example, repeat)
+                record = found[example.id, repeat]
+                lost += record.status == "outage"
+                # Nothing but outages from the start: the service is down, so say that now.
+                if lost >= min(len(todo), 10) and lost == len(found):
+                    raise Outage(record.why)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(width, len(todo))):
+                    group.create_task(work())
+        except BaseExceptionGroup as errors:
+            self.desk.store.flush()
+            raise errors.exceptions[0] from None
+
+    async def _answer(
+        self, pipeline: Pipeline, steps: Sequence[Step], example: Example, probe: Probe, repeat: int
+    ) -> Record:
+        """One example through the steps."""
+        lend = ExampleLender(
+            self.desk, pipeline.model, repeat=repeat, temperature=probe.temperature
+        )
+        pinned = probe.perfect or probe.name == "closed_book"
+        shown: tuple[Passage, ...] = ()
+        if probe.perfect and example.evidence and self.desk.task.has_knowledge:
+            # Cut as the pipeline cuts, so that only what is shown changes, not its form.
+            how = search_of(steps) or EVIDENCE_CUT
+            shown = self.desk.parts.knowledge().passages_of(example.evidence, how)
+        state = State(example=example, query=example.question, passages=shown, pinned=pinned)
+        start = time.perf_counter()
+        status: Literal["done", "invalid", "refused", "outage"]
+        try:
+            for step in steps:
+                if pinned and step.supplies_context:
+                    continue
+                state = await step.run(state, lend)
+            status, why = state.status, state.why
+        except TooLong as error:
+            status, why = "invalid", str(error)
+        except Rejected:
+            raise
+        except ModelError as error:
+            status, why = "outage", str(error)
+        elapsed = time.perf_counter() - start
+        return Record(
+            example=example.id,
+            answer=state.answer,
+            output=state.output,
+            status=status,
+            why=why,
+            usage=lend.usage,
+            latency_s=max(0.0, elapsed - lend.waited_s) + lend.original_s,
+            passages=state.passages,
+            ranked=state.ranked,
+            trace=state.trace,
+            repeat=repeat,
+        )
+
+    async def _score(self, example: Example, record: Record) -> Record:
+        if record.status == "outage":
+            return record
+        return record.with_scores(await self.scorer(example, record, self.spans(example)))
+
+    def spans(self, example: Example) -> tuple[Span, ...]:
+        """Where the example's evidence stands; what cannot be located is left out."""
+        if not self.desk.task.has_knowledge or not example.evidence:
+            return ()
+        knowledge = self.desk.parts.knowledge()
+        found = (knowledge.locate(e) for e in example.evidence)
+        return tuple(span for span in found if span is not None)
+
+
+def search_of(steps: Sequence[Step]) -> Search | None:
+    """How the steps search; None where they do not."""
+    return next((found for s in steps if (found := getattr(s, "search", None)) is not None), None)
+
+
+def reread(value: bytes, example: Example) -> Record:
+    """A record as it was kept; its calls now count as cached."""
+    data = orjson.loads(value)
+    used = Usage(**data["usage"])
+    return Record(
+        **{
+            **data,
+            "example": example.id,
+            "usage": replace(used, calls=0, cached_calls=used.calls + used.cached_calls),
+            "passages": tuple(Passage(**p) for p in data["passages"]),
+            "ranked": tuple((d, s, e) for d, s, e in data["ranked"]),
+            "trace": tuple(data["trace"]),
+        }
+    )
+
+
+__all__ = ["AS_IS", "CLOSED_BOOK", "EVIDENCE_CUT", "PERFECT", "REPEATS", "Probe", "Run", "Runner"]

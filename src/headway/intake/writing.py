@@ -1,0 +1,248 @@
+"""Writing a task folder from what an importer gives."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+from headway.core.errors import InputError
+from headway.core.task import Task
+from headway.intake.contents import Contents, Options
+
+TASK, EXAMPLES, CORPUS = "task.yaml", "examples.jsonl", "knowledge/corpus.jsonl"
+PROMPT, BASELINE = "prompts/answer.md", "pipelines/baseline.yaml"
+
+_IGNORED = "# Store, cache and indexes; all else here is meant to be committed.\n.headway/\n.env\n"
+
+_METRICS = {
+    "text": ["token_f1", "exact_match"],
+    "label": ["label_accuracy"],
+    "json": ["field_accuracy", "json_exact"],
+    "passages": ["retrieval_ndcg@10", "retrieval_recall@10"],
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an import made. skipped: one line a reason. files: relative to the folder."""
+
+    folder: Path
+    format: str
+    examples: int
+    documents: int
+    with_evidence: int
+    labels: tuple[str, ...]
+    skipped: tuple[str, ...]
+    files: tuple[str, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """As plain data, for `--json`."""
+        return {
+            "folder": str(self.folder),
+            "format": self.format,
+            "examples": self.examples,
+            "documents": self.documents,
+            "with_evidence": self.with_evidence,
+            "labels": list(self.labels),
+            "skipped": list(self.skipped),
+            "files": list(self.files),
+        }
+
+
+def refuse_existing(folder: Path, files: Iterable[str], force: bool) -> None:
+    """Raises InputError where one of the files is there already, unless `force`."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is a file, not a folder", where=str(folder))
+    there = [name for name in files if (folder / name).exists()]
+    if there and not force:
+        raise InputError(
+            f"there is a task here already ({', '.join(there)})",
+            where=str(folder),
+            do="another folder, or --force to write over it",
+        )
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A folder to write into; moved over `folder`, file by file, once all went well.
+
+    `task.yaml` goes last: until it is there, the folder is no task.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield stage
+        made = [path for path in sorted(stage.rglob("*")) if path.is_file()]
+        for path in sorted(made, key=lambda path: path == stage / TASK):
+            target = folder / path.relative_to(stage)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def write(
+    contents: Contents,
+    folder: Path,
+    *,
+    format: str,
+    options: Options,
+    force: bool = False,
+    knowledge: str | None = None,
+) -> Summary:
+    """Write the whole task folder, then load it once, so that what was made is known to be good.
+
+    knowledge: path of documents that are there already, for `task.yaml`. Raises InputError where
+    a task is there (unless `force`), and where there is no example at all.
+    """
+    planned = [TASK, EXAMPLES, PROMPT, BASELINE]
+    if contents.documents is not None:
+        planned.append(CORPUS)
+    refuse_existing(folder, planned, force)
+    with staged(folder) as stage:
+        documents = 0
+        if contents.documents is not None:
+            documents = _json_lines(stage / CORPUS, contents.documents)
+            knowledge = "knowledge/"
+        evidence = [0]
+        examples = _json_lines(
+            stage / EXAMPLES, _counted(islice(contents.examples, options.limit), evidence)
+        )
+        _enough(contents, examples, folder)
+        _write(stage / PROMPT, prompt(contents, bool(knowledge)) + "\n")
+        _write(stage / BASELINE, baseline(contents, bool(knowledge)))
+        if not (folder / ".gitignore").exists():
+            _write(stage / ".gitignore", _IGNORED)
+        name = options.name or folder.resolve().name
+        _write(stage / TASK, task_yaml(name, contents, knowledge, evidence[0] > 0))
+        Task.load(stage)
+    return Summary(
+        folder=folder,
+        format=format,
+        examples=examples,
+        documents=documents,
+        with_evidence=evidence[0],
+        labels=tuple(sorted(contents.labels)),
+        skipped=contents.skipped.lines(),
+        files=tuple(name for name in planned if (folder / name).is_file()),
+    )
+
+
+def _enough(contents: Contents, examples: int, folder: Path) -> None:
+    if examples == 0:
+        skipped = contents.skipped.lines()
+        raise InputError(
+            "no example could be made" + (f": {'; '.join(skipped)}" if skipped else ""),
+            where=str(folder),
+        )
+    if contents.kind == "label" and len(contents.labels) < 2:
+        raise InputError(
+            f"a label task needs two labels, found {', '.join(sorted(contents.labels))}",
+            do="--output text",
+        )
+
+
+def _counted(examples: Iterable[dict[str, Any]], evidence: list[int]) -> Iterator[dict[str, Any]]:
+    for example in examples:
+        evidence[0] += bool(example.get("evidence"))
+        yield example
+
+
+def _json_lines(file: Path, rows: Iterable[Any]) -> int:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with file.open("wb") as stream:
+        for row in rows:
+            stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE, default=str))
+            count += 1
+    return count
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def prompt(contents: Contents, knowledge: bool) -> str:
+    """A plain first prompt, as a person would write it before any measuring."""
+    passages = "{{passages}}\n\n" if knowledge else ""
+    if contents.kind == "label":
+        return (
+            "Which label fits the text? Answer with the label alone.\n\n"
+            f"Labels: {{{{labels}}}}\n\n{passages}Text: {{{{question}}}}"
+        )
+    if contents.kind == "json":
+        return (
+            "Answer with one JSON object that follows this schema:\n{{schema}}\n\n"
+            f"{passages}Text: {{{{question}}}}"
+        )
+    plain = "Answer the question with the passages." if knowledge else "Answer the question."
+    if contents.abstain:
+        plain += f" If they do not hold the answer, say: {contents.abstain}"
+    return plain
+
+
+def baseline(contents: Contents, knowledge: bool) -> str:
+    """The first pipeline, as YAML."""
+    lines = ["# What a first version would do; `headway evaluate` measures it.", "steps:"]
+    k = 10 if contents.kind == "passages" else 1
+    if knowledge:
+        lines.append(f"  - retrieve: {{passages: {{tokens: 160, overlap: 32}}, by: text, k: {k}}}")
+    if contents.kind != "passages":
+        most = 256 if contents.kind == "json" else 48
+        lines.append(f"  - generate: {{template: ../{PROMPT}, max_tokens: {most}}}")
+    return "\n".join(lines) + "\n"
+
+
+def _flow(data: Any) -> str:
+    """Data on one line of YAML."""
+    text = yaml.safe_dump(
+        data, default_flow_style=True, allow_unicode=True, width=1 << 30, sort_keys=False
+    )
+    return str(text).removesuffix("\n").removesuffix("\n...")
+
+
+def task_yaml(name: str, contents: Contents, knowledge: str | None, evidence: bool) -> str:
+    """`task.yaml`, with what each part means beside it."""
+    output: dict[str, Any] = {"kind": contents.kind}
+    if contents.kind == "label":
+        output["labels"] = sorted(contents.labels)
+    if contents.kind == "json":
+        output["schema"] = contents.schema
+    if contents.abstain:
+        output["abstain"] = contents.abstain
+    metrics = list(_METRICS[contents.kind])
+    if knowledge and evidence and contents.kind != "passages":
+        metrics.append("retrieval_recall")
+    lines = [
+        f"name: {_flow(name)}",
+        f"description: {_flow(contents.description)}",
+        f"instructions: {PROMPT}    # the baseline prompt",
+        "",
+        "# The form of an answer.",
+        f"output: {_flow(output)}",
+        "",
+        "# The first is optimised; your own is python:FILE.py:NAME.",
+        f"metrics: {_flow(metrics)}",
+    ]
+    if knowledge:
+        lines += [
+            "",
+            "# The documents, and their language (auto, or a code such as de).",
+            f"knowledge: {_flow({'path': knowledge, 'language': 'auto'})}",
+        ]
+    lines += [
+        "",
+        "# Shares of examples: train may be read, dev only scores, test stays sealed to the end.",
+        "splits: {train: 0.2, dev: 0.5, test: 0.3, seed: 7}",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,138 @@
+"""Short answers against reference answers: SQuAD's exact match and F1, for any script."""
+
+from __future__ import annotations
+
+import re
+import string
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+from typing import ClassVar
+
+from headway.core.protocols import Scored
+from headway.core.record import Record
+from headway.core.task import Task
+
+_CACHED = 16_384  # normalised texts kept: references come again with every run, answers often
+
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+# Chinese and Japanese have no spaces between words, and Korean's depend on the writer.
+_EAST_ASIAN = re.compile(
+    "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003347f])"
+)
+# SQuAD takes out ASCII punctuation; other scripts' marks are taken out as well.
+_MARKS = dict.fromkeys(
+    code
+    for code in range(sys.maxunicode + 1)
+    if unicodedata.category(chr(code)).startswith("P") or chr(code) in string.punctuation
+)
+
+
+@lru_cache(maxsize=_CACHED)
+def tokens(text: str) -> tuple[str, ...]:
+    """Tokens after SQuAD's normalisation: NFKC, lower case, no marks, no English articles.
+
+    Each Chinese, Japanese or Korean character is a token of its own. An answer of nothing but
+    marks and articles keeps them, so that "The" is not the same as no answer.
+    """
+    plain = unicodedata.normalize("NFKC", text).lower()
+    bare = _ARTICLES.sub(" ", plain.translate(_MARKS))
+    if not bare.isascii():
+        bare = _EAST_ASIAN.sub(r" \1 ", bare)
+    return tuple(bare.split()) or tuple(plain.split())
+
+
+@lru_cache(maxsize=_CACHED)
+def _counts(text: str) -> Counter[str]:
+    return Counter(tokens(text))
+
+
+def exact(answer: str, reference: str) -> float:
+    """1 where both have the same tokens, else 0."""
+    return float(tokens(answer) == tokens(reference))
+
+
+def f1(answer: str, reference: str) -> float:
+    """Harmonic mean of the shares of tokens that answer and reference have in common."""
+    a, b = _counts(answer), _counts(reference)
+    if not a or not b:
+        return float(not a and not b)
+    common = sum(min(count, b[token]) for token, count in a.items() if token in b)
+    return 2.0 * common / (len(tokens(answer)) + len(tokens(reference)))
+
+
+def holds(answer: str, reference: str) -> float:
+    """1 where the reference's tokens stand in the answer, one after another, else 0."""
+    a, b = tokens(answer), tokens(reference)
+    if not b:
+        return float(not a)
+    return float(any(a[i : i + len(b)] == b for i in range(len(a) - len(b) + 1)))
+
+
+def answer_of(record: Record) -> str:
+    """What is scored: the parsed output where it is a text, else the answer."""
+    return record.output if isinstance(record.output, str) else record.answer or ""
+
+
+def is_abstention(task: Task, answer: str | None) -> bool:
+    """Whether an answer is the task's phrase for 'I cannot answer this'."""
+    phrase = task.spec.output.abstain
+    return phrase is not None and answer is not None and tokens(answer) == tokens(phrase)
+
+
+def _best(scored: Scored, compare: Callable[[str, str], float]) -> float | None:
+    """The best score over the references.
+
+    An abstention, and a reference that wants one, are right or wrong as a whole: sharing words
+    with "I cannot answer this" is no part of an answer.
+    """
+    references = scored.example.references
+    if not references:
+        return None
+    answer = answer_of(scored.record)
+    phrase = scored.task.spec.output.abstain
+    if phrase is None:
+        return max(compare(answer, reference) for reference in references)
+    wanted = tokens(phrase)
+    if scored.record.abstained or tokens(answer) == wanted:
+        return float(any(tokens(reference) == wanted for reference in references))
+    others = [reference for reference in references if tokens(reference) != wanted]
+    return max((compare(answer, reference) for reference in others), default=0.0)
+
+
+class ExactMatch:
+    """1 where the answer is one of the references, after normalisation."""
+
+    name: ClassVar[str] = "exact_match"
+    needs: ClassVar[tuple[str, ...]] = ("reference",)
+    yes_no: ClassVar[bool] = True
+
+    async def score(self, scored: Scored) -> float | None:
+        """0 or 1."""
+        return _best(scored, exact)
+
+
+class TokenF1:
+    """Overlap of the answer's tokens with the best reference's."""
+
+    name: ClassVar[str] = "token_f1"
+    needs: ClassVar[tuple[str, ...]] = ("reference",)
+    yes_no: ClassVar[bool] = False
+
+    async def score(self, scored: Scored) -> float | None:
+        """0 to 1."""
+        return _best(scored, f1)
+
+
+class Contains:
+    """1 where one of the references stands in the answer, after normalisation."""
+
+    name: ClassVar[str] = "contains"
+    needs: ClassVar[tuple[str, ...]] = ("reference",)
+    yes_no: ClassVar[bool] = True
+
+    async def score(self, scored: Scored) -> float | None:
+        """0 or 1."""
+        return _best(scored, holds)

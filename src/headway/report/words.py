@@ -1,0 +1,441 @@
+"""Figures and verdicts in words: the one place that turns estimates into text.
+
+The terminal and the report both speak through here, so that a figure never reads two ways. Plain
+text comes out: whoever shows it escapes it. Scores are shown as they are, 0 to 1 where the metric
+is so bounded; a dash means that a figure does not exist, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, log10
+
+from headway.core.findings import (
+    Comparison,
+    Diagnosis,
+    Estimate,
+    Headroom,
+    Journey,
+    JourneyStep,
+    Kind,
+    Spent,
+    TestFigure,
+    UsageTotal,
+)
+
+DASH = "–"
+WORN = 5  # openings of the sealed test after which its figure is called worn
+MAP_NEEDS = 30  # examples with known evidence below which the map is not drawn
+
+VERDICTS = {
+    "better": "better",
+    "worse": "worse",
+    "not_proven": "not proven",
+    "not_comparable": "not comparable",
+}
+
+REASONS = {
+    "no_gain": "no gain",
+    "not_proven": "not proven",
+    "too_slow": "too slow",
+    "too_costly": "too costly",
+    "too_many_tokens": "too many tokens",
+    "needs_unmet": "needs unmet",
+}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cause of failure: its name for a person, its axis ("" for neither), what it means."""
+
+    name: str
+    axis: str
+    meaning: str
+
+
+CAUSES = {
+    "outage": ("", "the service did not answer; never scored"),
+    "refused": ("behaviour", "the model declined to answer"),
+    "label_suspect": ("", "the reference itself may be wrong"),
+    "not_in_knowledge": ("context", "the evidence is not in the knowledge"),
+    "contradictory_knowledge": ("context", "the knowledge says two different things"),
+    "cut_apart": ("context", "the evidence is split between two passages"),
+    "not_found": ("context", "search does not bring the evidence at all"),
+    "ranked_too_low": ("context", "search brings the evidence, but below what is shown"),
+    "crowded_out": ("context", "the evidence is shown among others; alone it is answered"),
+    "invalid_output": ("behaviour", "the answer breaks the agreed form"),
+    "unstable": ("behaviour", "asked again, the model sometimes gets it right"),
+    "unfaithful": ("behaviour", "the answer is not supported by what was shown"),
+    "wrong_despite_evidence": ("behaviour", "the right passage is shown, and the answer is wrong"),
+    "beyond_model": ("behaviour", "a stronger model gets it right, this one never does"),
+}
+
+
+def cause(name: str) -> Cause:
+    """A cause by its value; one that is not known keeps its own words."""
+    axis, meaning = CAUSES.get(name, ("", ""))
+    return Cause(spaced(name), axis, meaning)
+
+
+def spaced(name: str) -> str:
+    """A value such as `not_proven` as words."""
+    return name.replace("_", " ")
+
+
+# --- figures ----------------------------------------------------------------------------------
+
+
+def number(value: float | None, signed: bool = False) -> str:
+    """A score, to three places."""
+    if value is None:
+        return DASH
+    text = f"{value:+.3f}" if signed else f"{value:.3f}"
+    return text if float(text) else text.lstrip("+-")  # no -0.000
+
+
+def interval(low: float | None, high: float | None, signed: bool = False) -> str:
+    """The ends of an interval, or nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"{number(low, signed)} to {number(high, signed)}"
+
+
+def figure(estimate: Estimate | None, signed: bool = False) -> str:
+    """`0.633 (0.561 to 0.702)`."""
+    if estimate is None or estimate.mean is None:
+        return "does not apply"
+    ends = interval(estimate.low, estimate.high, signed)
+    return f"{number(estimate.mean, signed)} ({ends})" if ends else number(estimate.mean, signed)
+
+
+def difference(value: float | None, low: float | None, high: float | None) -> str:
+    """`+0.081 (+0.021 to +0.140)`."""
+    return (
+        figure(Estimate(mean=value, low=low, high=high), signed=True) if value is not None else ""
+    )
+
+
+def count(value: float, one: str, many: str | None = None) -> str:
+    """`1 call`, `12,000 calls`."""
+    return f"{value:,.0f} {one if round(value) == 1 else many or one + 's'}"
+
+
+def money(usd: float | None) -> str:
+    """USD; an unknown price is said to be unknown, since it is not the same as free."""
+    if usd is None:
+        return "price not known"
+    if usd == 0:
+        return "$0"
+    if abs(usd) >= 0.01:
+        return f"${usd:,.2f}"
+    return f"${usd:.{min(6, 1 - floor(log10(abs(usd))))}f}"
+
+
+def seconds(value: float | None) -> str:
+    """A latency."""
+    if value is None:
+        return DASH
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def duration(value: float) -> str:
+    """How long, in the unit that a person would use."""
+    if value < 1:
+        return "under 1 s"
+    if value < 60:
+        return f"{value:.0f} s"
+    if value < 5400:
+        minutes, rest = divmod(round(value), 60)
+        return f"{minutes} min {rest} s" if minutes < 5 and rest else f"{minutes} min"
+    return f"{value / 3600:.1f} h"
+
+
+def size(value: float) -> str:
+    """Bytes."""
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def rounded(value: int) -> str:
+    """Two leading digits, since no more of it is known: 243 is `about 240`."""
+    step = 10 ** max(0, floor(log10(max(value, 1))) - 1)
+    return f"about {round(value / step) * step:,}"
+
+
+def usage(used: UsageTotal) -> str:
+    """What a run used, as one line."""
+    cached = f" and {used.cached_calls:,} from the cache" if used.cached_calls else ""
+    return (
+        f"{count(used.calls, 'new call')}{cached}, {used.prompt_tokens:,} tokens read, "
+        f"{used.completion_tokens:,} written, {money(used.usd)}"
+    )
+
+
+BUDGET = (("calls", "calls"), ("tokens", "tokens"), ("usd", "money"), ("minutes", "time"))
+
+
+def spent_rows(spent: Spent) -> list[tuple[str, str, str, float | None]]:
+    """Of each part of a budget: its name, what was spent, its limit, the share spent."""
+    rows: list[tuple[str, str, str, float | None]] = []
+    for key, name in BUDGET:
+        used, limit = getattr(spent, key), spent.limits.get(key)
+        share = used / limit if limit and used is not None else None
+        rows.append((name, amount(key, used), amount(key, limit) if limit else "no limit", share))
+    return rows
+
+
+def spent(found: Spent) -> str:
+    """All that was spent, as one line: `1,962 of 2,000 calls, 1,204,311 tokens, ...`."""
+    said = []
+    for (key, name), (_, used, limit, _share) in zip(BUDGET, spent_rows(found), strict=True):
+        of = f" of {limit}" if key in found.limits else ""
+        said.append(f"{used}{of} {name}" if key in ("calls", "tokens") else f"{used}{of}")
+    return ", ".join(said)
+
+
+def amount(key: str, value: float | None) -> str:
+    """One part of a budget: calls, tokens, usd or minutes."""
+    if key == "usd":
+        return money(value)
+    if value is None:
+        return DASH
+    return duration(value * 60) if key == "minutes" else f"{value:,.0f}"
+
+
+def estimated(key: str, estimate: Estimate) -> str:
+    """A part of a plan, with its range: `1,200 (900 to 1,600)`."""
+    if estimate.mean is None:
+        return "price not known" if key == "usd" else "not known"
+    middle = amount(key, estimate.mean)
+    low, high = estimate.low, estimate.high
+    if low is None or high is None or amount(key, low) == amount(key, high):
+        return middle
+    return f"{middle} ({amount(key, low)} to {amount(key, high)})"
+
+
+# --- verdicts ---------------------------------------------------------------------------------
+
+
+def verdict(value: str | None) -> str:
+    """A verdict in words."""
+    return VERDICTS.get(value, spaced(value)) if value else DASH
+
+
+def comparison(found: Comparison) -> str:
+    """The verdict about b as one sentence, with what would prove it."""
+    gap = difference(found.difference, found.low, found.high)
+    over = f"over {count(found.n, 'example')}"
+    if found.groups not in (0, found.n):
+        over += f" in {count(found.groups, 'group')}"
+    if found.verdict in ("better", "worse"):
+        return f"B is {found.verdict} than A on {found.metric}: {gap}, {over}."
+    if found.verdict == "not_comparable":
+        bounds = found.worst_case
+        tail = f" At worst the difference lies from {interval(*bounds, True)}." if bounds else ""
+        return f"Not comparable: {found.why or 'too many answers were lost to outages'}.{tail}"
+    if not gap:
+        return f"Not proven: {found.why or 'no pair could be scored'}."
+    return f"Not proven: B minus A is {gap} on {found.metric}, {over}. {would_prove(found)}"
+
+
+def would_prove(found: Comparison) -> str:
+    """What would prove a difference of the size that was seen."""
+    if found.why and not found.examples_needed:
+        return found.why[0].upper() + found.why[1:].rstrip(".") + "."
+    more = (found.examples_needed or 0) - found.n
+    if more > 0:
+        return (
+            f"{rounded(more).capitalize()} more examples would prove a difference of this size, "
+            "if it is real."
+        )
+    if found.examples_needed:
+        return "As many examples again would probably settle it."
+    return "No practical number of examples would prove a difference this small."
+
+
+def openings(number_of: int) -> str:
+    """How often the sealed test was opened, and whether it is worn."""
+    text = f"the sealed test was opened {count(number_of, 'time')}"
+    return f"{text}: it is worn, and its figures flatter" if number_of > WORN else text
+
+
+def proven_on_test(test: TestFigure) -> bool:
+    """Whether the sealed test shows the best above the baseline."""
+    if test.verdict is not None:
+        return test.verdict == "better"
+    return test.low is not None and test.low > 0
+
+
+def headline(journey: Journey) -> str:
+    """What came of a journey, in one or two honest sentences."""
+    metric = spaced(journey.metric or "the metric")
+    test, changed = journey.test, journey.best != journey.baseline
+    if not changed:
+        measured = journey.baseline_run and journey.baseline_run.metrics.get(journey.metric)
+        at = f" It stands at {figure(measured)} on {metric}." if measured else ""
+        tried = count(len(journey.steps), "technique")
+        return f"Nothing was proven better than the baseline, of {tried} in the ledger.{at}"
+    if test is None:
+        return (
+            f"A better pipeline was kept, judged on dev; the sealed test is still closed, so there "
+            f"is no final figure for {metric} yet."
+        )
+    moved = f"{metric} goes from {figure(test.baseline)} to {figure(test.best)}"
+    gap = difference(test.difference, test.low, test.high)
+    if proven_on_test(test):
+        return f"On the sealed test {moved}: {gap}, proven better."
+    if test.verdict == "worse":
+        return f"On the sealed test {moved}: {gap}, worse. Do not run this in production."
+    return f"On the sealed test {moved}: {gap}. Kept on dev, but not proven on the test."
+
+
+def stopped(journey: Journey) -> str:
+    """Why a journey stopped, as a sentence."""
+    text = spaced(journey.stopped) if " " not in journey.stopped else journey.stopped
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def step_difference(step: JourneyStep) -> str:
+    """A step's difference with its interval, and where it was measured."""
+    return difference(step.difference, step.low, step.high) or DASH
+
+
+def step_level(step: JourneyStep) -> str:
+    """Where a step was measured, over how many, at what level."""
+    if step.measured_on is None:
+        return ""
+    level = step.level if step.measured_on == "confirm" and step.level else 0.05
+    confidence = f"{100 * (1 - level):.{0 if level >= 0.01 else 1 if level >= 0.001 else 2}f}%"
+    return f"{step.measured_on}, n {step.n:,}, {confidence} interval"
+
+
+def step_reason(step: JourneyStep) -> str:
+    """Why a step was kept or dropped, as a sentence."""
+    reason = REASONS.get(step.reason, spaced(step.reason))
+    if not step.detail:
+        return reason
+    said = (step.decision, step.verdict)  # what stands beside it already
+    if step.reason in said or reason.casefold() in step.detail.casefold():
+        return step.detail
+    return f"{reason}: {step.detail}"
+
+
+# --- the diagnosis ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """A named figure, with a word on what it means."""
+
+    name: str
+    value: Estimate | None
+    meaning: str = ""
+    inside: bool = False
+
+
+def probes(found: Diagnosis) -> list[Row]:
+    """The probes, from the least context to the most."""
+    return [
+        Row("closed book", found.closed_book, "no context at all"),
+        Row("as is", found.as_is, "the pipeline itself"),
+        Row("perfect context", found.perfect_context, "shown just the evidence"),
+    ]
+
+
+def headroom(found: Headroom) -> list[Row]:
+    """What is left to gain on each axis."""
+    rows = [
+        Row("context", found.context, "what better context adds"),
+        Row("behaviour", found.behaviour, "what is left above it"),
+        Row("reachable at 3", found.reachable_at_3, "right once in three repeats", True),
+        Row("stronger model", found.stronger_model, "a stronger one gets it right", True),
+    ]
+    return [row for row in rows if row.value is not None or not row.inside]
+
+
+def drawable(found: Diagnosis) -> bool:
+    """Whether there is a place on the map at all."""
+    here = found.map.behaviour
+    return here is not None and here.mean is not None
+
+
+def covered(found: Diagnosis) -> str:
+    """`over 61 of 140 examples`: those whose evidence is known."""
+    of = found.coverage.n or found.n
+    known = round((found.coverage.mean or 0) * of)
+    return (
+        f"over {known:,} of {count(of, 'example')}"
+        if known != of
+        else f"over {count(of, 'example')}"
+    )
+
+
+def place(found: Diagnosis) -> str:
+    """Where the application stands on the map, in words."""
+    context, behaviour = found.map.context, found.map.behaviour
+    if not drawable(found):
+        return (
+            f"The map is not drawn: the evidence is known {covered(found)}, "
+            f"and it needs {MAP_NEEDS}."
+        )
+    said = figure(context) if context and context.mean is not None else "undefined"
+    if context is None:
+        said = "does not apply"
+    return f"Context {said}; behaviour {figure(behaviour)}; {covered(found)}."
+
+
+def holds_back(found: Diagnosis) -> str:
+    """Which axis holds the application back, and with which figures: one plain sentence."""
+    context, behaviour = found.headroom.context, found.headroom.behaviour
+    gain_c, gain_b = figure(context, True), figure(behaviour, True)
+    score = number(found.as_is.mean)
+    perfect = found.perfect_context.mean if found.perfect_context else None
+    with_perfect = f" and {number(perfect)} with perfect context" if perfect is not None else ""
+    no_context = context is None or context.mean is None
+    add = f"Better context would add {gain_c}, better behaviour at most {gain_b}."
+    if no_context:
+        add = f"Better behaviour would add at most {gain_b}; context does not apply."
+    if found.holds_back in ("context", "behaviour"):
+        held = f"{found.holds_back.capitalize()} holds it back"
+    elif found.holds_back == "neither":
+        held = "Neither axis holds it back"
+    else:
+        held = "It is not clear which axis holds it back"
+    return f"{held}: it scores {score} as is{with_perfect}. {add}"
+
+
+def causes(found: Mapping[str, int]) -> list[tuple[Cause, int]]:
+    """Causes of failure, the most frequent first; those that never occur are left out."""
+    ranked = sorted(found.items(), key=lambda item: -item[1])
+    return [(cause(name), many) for name, many in ranked if many]
+
+
+def kinds_shown(kinds: Sequence[Kind], most: int = 12) -> list[Kind]:
+    """The kinds to show: the proven worse ones first, then the lowest means."""
+    known = [kind for kind in kinds if kind.mean is not None]
+    ranked = sorted(known, key=lambda kind: (not kind.worse, kind.mean or 0))
+    return ranked[:most]
+
+
+def kind_estimate(kind: Kind) -> Estimate:
+    """A kind's mean with its interval."""
+    return Estimate(mean=kind.mean, low=kind.low, high=kind.high, n=kind.n)
+
+
+def kind_figure(kind: Kind) -> str:
+    """A kind's mean with its interval, in words."""
+    return figure(kind_estimate(kind))
+
+
+def whole(value: float) -> Estimate:
+    """A count as a figure without an interval."""
+    return Estimate(mean=value, n=1)
+
+
+def advice(found: Diagnosis) -> list[str]:
+    """What to do next, less the sentence that `holds_back` says already."""
+    return [said for said in found.advice if "holds it back" not in said]

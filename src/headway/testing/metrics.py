@@ -1,0 +1,96 @@
+"""What every Metric must do. Subclass, give the metric and what it should say, and pytest runs
+the checks:
+
+    class TestMine(MetricContract):
+        metric = MyMetric()
+        right = scored("blue", reference="blue")
+        wrong = scored("red", reference="blue")
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from headway.core.protocols import Metric, Scored
+from headway.core.record import Passage, Record
+from headway.core.task import Evidence, Example, Task, TaskSpec
+
+ODD = ("", " ", "\x00", "🙂", "nan", "null", "[]", '{"a":', "答案", "\ud800", "word " * 2000)
+
+
+def scored(
+    answer: str | None,
+    *,
+    reference: Any = None,
+    output: Any = None,
+    kind: dict[str, Any] | None = None,
+    passages: Sequence[Passage] = (),
+    ranked: Sequence[tuple[str, int, int]] = (),
+    evidence: Sequence[tuple[str, int, int]] = (),
+    whole: Sequence[str] = (),
+) -> Scored:
+    """A Scored in one line. kind: the task's `output`. whole: documents that are evidence as a
+    whole."""
+    task = Task(
+        folder=Path(),
+        spec=TaskSpec.model_validate({"name": "contract", "output": kind or {"kind": "text"}}),
+        examples=(),
+    )
+    example = Example(
+        id="1",
+        inputs={"question": "?"},
+        reference=reference,
+        evidence=tuple(Evidence(document=name) for name in whole),
+    )
+    record = Record(
+        "1", answer=answer, output=output, passages=tuple(passages), ranked=tuple(ranked)
+    )
+    return Scored(task, example, record, tuple(evidence))
+
+
+class MetricContract:
+    """Checks of `headway.core.protocols.Metric`."""
+
+    metric: Metric
+    right: Scored
+    wrong: Scored
+
+    def _score(self, case: Scored) -> float | None:
+        return asyncio.run(self.metric.score(case))
+
+    def test_says_what_it_is(self) -> None:
+        assert isinstance(self.metric.name, str)
+        assert self.metric.name
+        assert isinstance(self.metric.yes_no, bool)
+        assert set(self.metric.needs) <= {"reference", "evidence"}
+
+    def test_right_is_one_and_wrong_is_less(self) -> None:
+        assert self._score(self.right) == 1.0
+        wrong = self._score(self.wrong)
+        assert wrong is not None
+        assert 0.0 <= wrong < 1.0
+
+    def test_the_same_record_scores_the_same(self) -> None:
+        assert len({self._score(self.wrong) for _ in range(3)}) == 1
+
+    def test_none_where_it_does_not_apply(self) -> None:
+        bare = self.right
+        if "reference" in self.metric.needs:
+            bare = replace(bare, example=bare.example.model_copy(update={"reference": None}))
+        if "evidence" in self.metric.needs:
+            bare = replace(bare, evidence=())
+        if self.metric.needs:
+            assert self._score(bare) is None
+
+    def test_whatever_a_model_writes_scores_from_0_to_1(self) -> None:
+        for text in ODD:
+            for output in (None, text, [text], {"answer": text}):
+                record = replace(self.right.record, answer=text, output=output)
+                found = self._score(replace(self.right, record=record))
+                assert found is None or 0.0 <= found <= 1.0
+                if self.metric.yes_no:
+                    assert found in (None, 0.0, 1.0)

@@ -1,0 +1,538 @@
+"""Every verb of Headway as one method: the only door for the command line, the web and Python.
+
+Asynchronous once. `run_sync` is the thin synchronous door; it also works where a loop is already
+running, as in a notebook.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import uuid
+from collections.abc import Coroutine, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from headway.core.errors import InputError
+from headway.core.findings import (
+    CheckReport,
+    Comparison,
+    Diagnosis,
+    Finding,
+    Journey,
+    JourneyStep,
+    Plan,
+    RunFinding,
+    Spent,
+)
+from headway.core.pipeline import Pipeline
+from headway.core.progress import Notices, Progress, silent
+from headway.core.protocols import Candidate, State, Technique
+from headway.core.record import ChatReply, ChatRequest, Message, Passage, Record
+from headway.core.task import Example, Split, Task, TaskSpec, digest
+from headway.engine import statistics as stats
+from headway.engine.budget import Budget, Limits
+from headway.engine.compare import compare_runs, summarise
+from headway.engine.journey import Lent, Traveller, Wish, test_name
+from headway.engine.lender import Desk, ExampleLender
+from headway.engine.parts import Parts
+from headway.engine.plan import cut_dev
+from headway.engine.probes import Prober
+from headway.engine.race import against
+from headway.engine.run import Run, Runner, Span
+from headway.metrics import load_all, score
+from headway.store import Store
+from headway.techniques import TECHNIQUES
+
+T = TypeVar("T")
+WORN = 5  # openings after which the sealed test is called worn
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The exact messages that an example becomes, without a call."""
+
+    example: Example
+    pipeline: Pipeline
+    request: ChatRequest | None
+    passages: tuple[Passage, ...]
+    tokens: int | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """In the order they are sent; empty for an application."""
+        return self.request.messages if self.request else ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "schema": "headway/show/1",
+            "example": self.example.model_dump(mode="json"),
+            "pipeline": self.pipeline.model_dump(mode="json"),
+            "request": asdict(self.request) if self.request else None,
+            "passages": [asdict(p) for p in self.passages],
+            "tokens": self.tokens,
+            "notes": list(self.notes),
+        }
+
+
+class Tried(Finding):
+    """A technique's candidates beside the incumbent on explore; nothing is kept or proven."""
+
+    schema_name = "headway/try/1"
+
+    incumbent: str
+    metric: str
+    n: int
+    steps: tuple[JourneyStep, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a candidate."""
+        return [step.model_dump() for step in self.steps]
+
+
+class TestFinding(Finding):
+    """The sealed test, opened by hand."""
+
+    schema_name = "headway/final/1"
+
+    pipeline: str
+    figure: RunFinding
+    openings: int
+    worn: bool
+
+
+class Workspace:
+    """One task, opened. Use as an async context manager, so that all is committed and freed."""
+
+    def __init__(
+        self, task: Task, *, model: str | None = None, progress: Progress = silent
+    ) -> None:
+        self.task = task
+        self.progress = progress
+        self.notices = Notices(progress)
+        self._model = model
+        self.store = Store(Path(os.environ.get("HEADWAY_STORE") or task.home / "store.db"))
+        self.parts = Parts(task, progress, self.notices)
+        self._metrics = load_all(task)
+
+    @classmethod
+    def open(
+        cls, folder: str | Path | Task, *, model: str | None = None, progress: Progress = silent
+    ) -> Workspace:
+        """Load the task and open its store. Raises InputError."""
+        task = folder if isinstance(folder, Task) else Task.load(folder)
+        return cls(task, model=model, progress=progress)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.parts.close()
+        self.store.close()
+
+    # --- finding pipelines and runs -------------------------------------------------------------
+
+    def pipeline(self, named: Path | str | Pipeline | None = None) -> Pipeline:
+        """A pipeline, resolved: an object, a file, a fingerprint, or the task's baseline.
+
+        The baseline is `pipelines/baseline.yaml`; without that file it is made from task.yaml.
+        """
+        if isinstance(named, Pipeline):
+            found = named
+        elif named is None:
+            found = self._baseline()
+        else:
+            found = self._named(str(named))
+        return self.parts.resolve(found, self._model)
+
+    def _named(self, name: str) -> Pipeline:
+        folder = self.task.folder
+        for file in (Path(name), folder / name, folder / "pipelines" / f"{name}.yaml"):
+            if file.is_file():
+                return Pipeline.load(file)
+        for prefix in [run["pipeline"] for run in self.store.run(name)[:1]] + [name]:
+            found = self.store.pipeline(prefix) if len(prefix) >= 4 else []
+            if len(found) == 1:
+                return Pipeline.model_validate(found[0][1])
+        known = sorted(f.name for f in (folder / "pipelines").glob("*.yaml"))
+        raise InputError(
+            f"there is no pipeline {name!r}: no such file, run or fingerprint",
+            where=str(folder),
+            valid=", ".join(f"pipelines/{k}" for k in known) or "a pipeline's YAML file",
+        )
+
+    def _baseline(self) -> Pipeline:
+        file = self.task.folder / "pipelines" / "baseline.yaml"
+        if file.is_file():
+            return Pipeline.load(file)
+        if self.task.spec.application:
+            return Pipeline.model_validate({"steps": ["application"]})
+        steps: list[dict[str, Any]] = [{"generate": {"template": self.task.instructions}}]
+        if self.task.has_knowledge:
+            steps.insert(0, {"retrieve": {"k": 2}})
+        return Pipeline.model_validate({"model": self.task.spec.models.chat, "steps": steps})
+
+    def _runner(
+        self, limits: Limits | None = None, journey: str | None = None, spent: Spent | None = None
+    ) -> Runner:
+        budget = Budget(limits or Limits(), spent=spent or Spent())
+        desk = Desk(self.task, self.parts, self.store, budget, journey)
+        return Runner(desk, self._score, self.progress)
+
+    async def _score(
+        self, example: Example, record: Record, spans: Sequence[Span]
+    ) -> dict[str, float | None]:
+        return await score(self.task, example, record, tuple(spans), self._metrics)
+
+    def _examples(self, split: Split, limit: int | None) -> tuple[Example, ...]:
+        examples = self.task.split(split)
+        if not examples:
+            raise InputError(
+                f"the split {split!r} holds no examples",
+                where=str(self.task.folder / "examples.jsonl"),
+                do=f"headway check {self.task.folder.name}",
+            )
+        return examples[:limit] if limit else examples
+
+    # --- the verbs ------------------------------------------------------------------------------
+
+    async def evaluate(
+        self,
+        pipeline: Path | str | Pipeline | None = None,
+        split: Split = "dev",
+        limit: int | None = None,
+        repeat: int = 1,
+        by: Sequence[str] = ("tags",),
+    ) -> RunFinding:
+        """Run a pipeline over a split and score it. The sealed test opens by `final` only."""
+        run = await self._run(pipeline, split, limit, repeat)
+        found = summarise(run, self.task.spec.metrics, by, self.notices.texts)
+        self._keep(run, found)
+        return found
+
+    async def _run(
+        self, pipeline: Path | str | Pipeline | None, split: Split, limit: int | None, repeat: int
+    ) -> Run:
+        if split == "test":
+            raise InputError(
+                "the test split is sealed: looking at it while working wears it out",
+                valid="--split dev, or train",
+                do=f"headway final {self.task.folder.name}   (opens it, after asking)",
+            )
+        examples = self._examples(split, limit)
+        return await self._runner().run(
+            self.pipeline(pipeline), examples, split=split, repeats=repeat
+        )
+
+    def _keep(self, run: Run, found: RunFinding) -> None:
+        value = {
+            **found.to_json(),
+            "examples": [e.id for e in run.examples],
+            "repeats": run.repeats,
+        }
+        self.store.put_run(run.id, run.fingerprint, run.split, run.probe.name, value)
+        self.store.flush()
+
+    async def compare(self, a: str, b: str, metric: str | None = None) -> Comparison:
+        """Two pipelines or runs, paired; b minus a. Runs what is not there yet on dev."""
+        metric = metric or self.task.metric
+        if metric not in self.task.spec.metrics:
+            raise InputError(
+                f"the task does not measure {metric!r}", valid=", ".join(self.task.spec.metrics)
+            )
+        runs = []
+        for name in (a, b):
+            stored = self.store.run(name)[:1] if len(name) >= 4 else []
+            limit = len(stored[0]["examples"]) if stored else None
+            repeat = int(stored[0]["repeats"]) if stored else 1
+            split: Split = stored[0]["split"] if stored else "dev"
+            run = await self._run(name, split, limit, repeat)
+            self._keep(run, summarise(run, self.task.spec.metrics))
+            runs.append(run)
+        return compare_runs(runs[0], runs[1], metric, named=(a, b))
+
+    async def diagnose(
+        self, pipeline: Path | str | Pipeline | None = None, limit: int | None = None
+    ) -> Diagnosis:
+        """Probe a pipeline on explore: the map, the headroom of each axis, a cause a failure."""
+        explore, _ = cut_dev(self.task)
+        chosen = (explore or self._examples("dev", None))[: limit or 60]
+        return await Prober(self._runner(), self.task.metric).diagnose(
+            self.pipeline(pipeline), chosen
+        )
+
+    async def try_technique(
+        self,
+        technique: str,
+        pipeline: Path | str | Pipeline | None = None,
+        limit: int | None = None,
+    ) -> Tried:
+        """All candidates of a technique beside a pipeline on explore; spends nothing of confirm."""
+        kind: type[Technique] = TECHNIQUES.load(technique)
+        runner = self._runner()
+        incumbent = self.pipeline(pipeline)
+        explore, _ = cut_dev(self.task)
+        sample = explore[: limit or 60]
+        base = await runner.run(incumbent, sample)
+        lent = Lent(self.task, incumbent, self.task.split("train"), {}, runner)
+        steps = []
+        async for candidate in kind().propose(lent):
+            run = await runner.run(self.parts.resolve(candidate.pipeline), sample)
+            steps.append(self._tried(kind, candidate, run, base))
+        return Tried(
+            incumbent=base.fingerprint, metric=self.task.metric, n=len(sample), steps=tuple(steps)
+        )
+
+    def _tried(
+        self, kind: type[Technique], candidate: Candidate, run: Run, base: Run
+    ) -> JourneyStep:
+        found = against(run, base, self.task.metric)
+        self._keep(run, summarise(run, self.task.spec.metrics))
+        verdict = stats.verdict(found, 0.05)
+        return JourneyStep(
+            technique=kind.name, axis=kind.axis, candidate=candidate.title, verdict=verdict,
+            decision="dropped", reason="tried", measured_on="explore", n=found.n,
+            detail="tried on explore only: a hint, not a proof", difference=found.difference,
+            low=found.low, high=found.high, calls=sum(r.usage.calls for r in run.records),
+            pipeline=run.fingerprint,
+        )  # fmt: skip
+
+    async def optimize(
+        self,
+        calls: int | None = None,
+        tokens: int | None = None,
+        usd: float | None = None,
+        minutes: float | None = None,
+        axis: Literal["context", "behaviour"] | None = None,
+        test: Literal["end", "never"] = "end",
+        resume: bool = False,
+        pipeline: Path | str | Pipeline | None = None,
+    ) -> Journey:
+        """One journey under one budget; writes `pipelines/best.yaml` when something was kept.
+
+        A journey that was cut off goes on with the same command. With `resume` the last journey
+        goes on although it ended, with this budget on top of what it spent.
+        """
+        limits = Limits(calls, tokens, usd, minutes)
+        baseline = self.pipeline(pipeline)
+        fingerprint = await self.parts.fingerprint(baseline)
+        data = [e.fingerprint for split in ("train", "dev", "test") for e in self.task.split(split)]
+        about = [fingerprint, digest(data), self.task.metric, axis]
+        question = digest([*about, limits.to_dict(), test])[:20]
+        id, state = self._journey(question, digest(about)[:20], resume)
+        state["about"] = digest(about)[:20]
+        paid = self.store.spent(id)
+        spent = Spent(
+            calls=paid[0], tokens=paid[1], usd=paid[2], minutes=state.get("seconds", 0.0) / 60
+        )
+        if resume and state.get("stopped"):
+            limits = _on_top(limits, spent)
+            state["limits"] = limits.to_dict()
+        elif "limits" in state:
+            limits = Limits(**state["limits"])
+        runner = self._runner(limits, id, spent)
+        traveller = Traveller(runner, id, question, Wish(limits, axis, test), baseline, state)
+        journey = await traveller.go()
+        if traveller.incumbent.pipeline != baseline:
+            traveller.incumbent.pipeline.save(self.task.folder / "pipelines" / "best.yaml")
+        if traveller.leading and journey.leading:
+            traveller.leading[1].save(self.task.folder / "pipelines" / "leading.yaml")
+        self.store.put_entry(id, "report", {})
+        state["report"] = journey.to_json()
+        self.store.put_journey(id, question, state)
+        self.store.flush()
+        return journey
+
+    def _journey(self, question: str, about: str, resume: bool) -> tuple[str, dict[str, Any]]:
+        """The journey to go on with, or a new one: (id, state)."""
+        for id, state in self.store.journeys(None if resume else question):
+            if state.get("about") == about and (resume or not state.get("stopped")):
+                return id, state
+        if resume:
+            raise InputError(
+                "there is no journey of this task, pipeline and axis to go on with",
+                where=str(self.task.folder),
+                do=f"headway optimize {self.task.folder.name}",
+            )
+        return uuid.uuid4().hex[:10], {"about": about}
+
+    async def final(self, pipeline: Path | str | Pipeline | None = None) -> TestFinding:
+        """Open the sealed test for one pipeline: counted, and shown beside the figure."""
+        best = self.task.folder / "pipelines" / "best.yaml"
+        chosen = self.pipeline(pipeline or (best if best.is_file() else None))
+        examples = self._examples("test", None)
+        fingerprint = await self.parts.fingerprint(chosen)
+        openings = self.store.open_test(test_name(self.task), fingerprint, None)
+        run = await self._runner().run(chosen, examples, split="test")
+        figure = summarise(run, self.task.spec.metrics, ("tags",), self.notices.texts)
+        self._keep(run, figure)
+        return TestFinding(
+            pipeline=fingerprint, figure=figure, openings=openings, worn=openings > WORN
+        )
+
+    async def show(self, example_id: str | None = None, pipeline: Any = None) -> Shown:
+        """The exact messages of one example. Calls no chat model; it does search and re-rank."""
+        chosen = self.pipeline(pipeline)
+        example = self._example(example_id)
+        desk = self._runner().desk
+        catcher = _Catcher(desk, chosen.model)
+        state = State(example=example, query=example.question)
+        for step in self.parts.steps(chosen):
+            try:
+                state = await step.run(state, catcher)
+            except _Caught:
+                break
+        request = catcher.request
+        tokens = None
+        if request is not None and chosen.model:
+            model = await self.parts.chat(chosen.model)
+            tokens = sum(await model.count_tokens([m.content for m in request.messages]))
+        return Shown(example, chosen, request, state.passages, tokens, self.notices.texts)
+
+    def _example(self, id: str | None) -> Example:
+        if id is None:
+            return self._examples("dev", None)[0]
+        for example in self.task.examples:
+            if example.id == id:
+                if example in self.task.split("test"):
+                    raise InputError(
+                        f"the example {id!r} is in the sealed test", valid="one of train or dev"
+                    )
+                return example
+        raise InputError(
+            f"there is no example {id!r}",
+            where=str(self.task.folder / "examples.jsonl"),
+            valid=", ".join(e.id for e in self.task.split("dev")[:3]) + ", ...",
+        )
+
+    async def check(self) -> CheckReport:
+        """What the task holds, what may be wrong with it, and what it can prove."""
+        from headway.engine.check import Checker
+
+        return await Checker(self.task, self.parts, self.store, self.pipeline()).check()
+
+    async def plan(self, command: str, **options: Any) -> Plan:
+        """What a command would spend, with its range, before it spends it."""
+        from headway.engine.estimate import Estimator
+
+        return await Estimator(self.task, self.parts, self.store, self.pipeline()).plan(
+            command, **options
+        )
+
+    async def report(self, file: Path | None = None, journey: str | None = None) -> Path:
+        """Write the last journey, or the one named, as one self-contained HTML file."""
+        from headway.report import render
+
+        for id, state in self.store.journeys():
+            if (journey is None or id.startswith(journey)) and state.get("report"):
+                report = {k: v for k, v in state["report"].items() if k != "schema"}
+                found = Journey.model_validate(report)
+                break
+        else:
+            raise InputError(
+                "there is no finished journey to report on",
+                where=str(self.task.folder),
+                do=f"headway optimize {self.task.folder.name}",
+            )
+        kept = {
+            name: Pipeline.model_validate(self.store.pipeline(name)[0][1])
+            for name in (found.baseline, found.best)
+            if self.store.pipeline(name)
+        }
+        text = render(
+            found,
+            task_name=self.task.spec.name,
+            description=self.task.spec.description,
+            baseline=kept.get(found.baseline),
+            best=kept.get(found.best),
+        )
+        target = file or self.task.folder / "report.html"
+        target.write_text(text, encoding="utf-8")
+        return target
+
+
+class _Caught(Exception):
+    """The request was seen; nothing is sent."""
+
+
+class _Catcher(ExampleLender):
+    """A lender that keeps the first chat request instead of making it."""
+
+    request: ChatRequest | None = None
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
+        """Keeps the request and stops there."""
+        self.request = request
+        raise _Caught
+
+
+def _on_top(limits: Limits, spent: Spent) -> Limits:
+    def more(limit: float | None, used: float | None) -> Any:
+        return None if limit is None else limit + (used or 0)
+
+    calls, tokens = more(limits.calls, spent.calls), more(limits.tokens, spent.tokens)
+    return Limits(calls, tokens, more(limits.usd, spent.usd), more(limits.minutes, spent.minutes))
+
+
+# --- verbs that need no opened task ---------------------------------------------------------------
+
+
+def techniques() -> list[type[Technique]]:
+    """All techniques, ours first."""
+    return [kind for _, kind in TECHNIQUES]
+
+
+SCHEMAS: dict[str, Any] = {
+    "task": TaskSpec,
+    "example": Example,
+    "pipeline": Pipeline,
+    "evaluate": RunFinding,
+    "compare": Comparison,
+    "diagnose": Diagnosis,
+    "optimize": Journey,
+    "check": CheckReport,
+    "plan": Plan,
+    "try": Tried,
+    "final": TestFinding,
+}
+
+
+def schema(name: str = "task") -> dict[str, Any]:
+    """The JSON Schema of a file that people write, or of a document that a command prints."""
+    if name not in SCHEMAS:
+        raise InputError(f"there is no schema {name!r}", valid=", ".join(SCHEMAS))
+    found: dict[str, Any] = SCHEMAS[name].model_json_schema()
+    if issubclass(SCHEMAS[name], Finding):
+        marker = {"const": SCHEMAS[name].schema_name}
+        found["properties"] = {"schema": marker, **found["properties"]}
+    return found
+
+
+# --- the synchronous door -------------------------------------------------------------------------
+
+
+def run_sync(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end; in a thread of its own where a loop is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    found: list[T] = []
+    failed: list[BaseException] = []
+
+    def inside() -> None:
+        try:
+            found.append(asyncio.run(work))
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=inside, name="headway-door")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return found[0]
