@@ -20,17 +20,17 @@ import os
 import platform
 import random
 import statistics
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import xllamacpp
-
 from headway.core.record import ChatRequest, Message
 from headway.models.catalogue import entry_of
-from headway.models.embedded import EmbeddedChat, Settings, _body, _start
+from headway.models.embedded import SPIN, EmbeddedChat, Settings, _body, _library, _start
 from headway.models.pull import pull
 
 HERE = Path(__file__).parent
@@ -241,6 +241,35 @@ def pair(experiment: Experiment, path: Path, sha256: str, repeats: int) -> dict[
     }
 
 
+def spin(model: str, repeats: int, busy: bool) -> dict[str, Any]:
+    """Threads that sleep after SPIN turns of waiting (ours) over OpenMP's own 300,000. Read when
+    the library is loaded, so each run is a process. busy: another process uses one core."""
+    took: list[list[float]] = [[], []]
+    for repeat in range(repeats):
+        for which in (0, 1) if repeat % 2 == 0 else (1, 0):
+            command = [sys.executable, __file__, "--model", model, "--once", str(repeat)]
+            variables = {**os.environ, "GOMP_SPINCOUNT": ("300000", SPIN)[which]}
+            loop = [sys.executable, "-c", "while True: pass"]
+            other = subprocess.Popen(loop) if busy else None
+            try:
+                said = subprocess.run(command, env=variables, capture_output=True, check=True)
+            finally:
+                if other is not None:
+                    other.kill()
+                    other.wait()
+            took[which].append(float(said.stdout))
+    ratios = [a / b for a, b in zip(*took, strict=True)]
+    return {
+        "says": f"waiting threads sleep after {SPIN} turns over 300,000"
+        + (", one other busy process" if busy else ""),
+        "ratio": round(statistics.median(ratios), 3),
+        "low": round(min(ratios), 3),
+        "high": round(max(ratios), 3),
+        "repeats": repeats,
+        "load": os.getloadavg()[0],
+    }
+
+
 def stability(path: Path, sha256: str, count: int) -> dict[str, Any]:
     """How many greedy answers change with what is computed beside them, or was before."""
     asked = prompts(count, 77)
@@ -277,35 +306,42 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", nargs="*", help="names of experiments")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured")
+    parser.add_argument("--once", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.once is not None:
+        path = asyncio.run(pull(given.model))
+        runner = Runner(BASE, path, entry_of(given.model).sha256)
+        runner.run(prompts(1, 9_999), 0)
+        print(runner.run(prompts(4, given.once), 0)[0])
+        runner.close()
+        return
     model = "embedded/smollm2-135m" if given.quick else given.model
     repeats = 2 if given.quick else given.repeats
     entry = entry_of(model, "chat")
     path = asyncio.run(pull(model, notice=print))
-    version = xllamacpp.__version__
+    version = _library().__version__
     done = set()
     if RESULTS.is_file() and not given.again:
         for line in RESULTS.read_text().splitlines():
             row = json.loads(line)
             done.add((row["model"], row["runtime"], row["experiment"]))
-    names = [*(e.name for e in EXPERIMENTS), "stability"]
+    names = [*(e.name for e in EXPERIMENTS), "spin", "spin_busy", "stability"]
     unknown = set(given.only or ()) - set(names)
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(names)}")
     left = [n for n in given.only or names if (model, version, n) not in done]
     probe = Runner(BASE, path, entry.sha256)
-    seconds = max(probe.run(prompts(8, 20_000 + i), 0)[0] for i in range(2))
+    each = max(probe.run(prompts(4, 20_000 + i), 0)[0] for i in range(2)) / 4
     probe.close()
-    counts = {e.name: e.count for e in EXPERIMENTS}
-    expected = sum(
-        seconds / 8 * (2 * repeats * counts[n] + 6) if n in counts else seconds / 8 * 6 * 24
-        for n in left
-    )
+    calls = {e.name: 2 * repeats * e.count + 6 for e in EXPERIMENTS} | {"stability": 6 * 16}
+    expected = each * sum(calls.get(name, 2 * repeats * 6) for name in left)
     print(f"{model}, {len(left)} experiments, about {expected / 60:.0f} min", flush=True)
     by_name = {e.name: e for e in EXPERIMENTS}
     for name in left:
-        if name == "stability":
-            found = stability(path, entry.sha256, 12 if given.quick else 24)
+        if name.startswith("spin"):
+            found = spin(model, repeats, busy=name == "spin_busy")
+        elif name == "stability":
+            found = stability(path, entry.sha256, 16)
         else:
             found = pair(by_name[name], path, entry.sha256, repeats)
         row = {"model": model, "runtime": version, "experiment": name, **found,

@@ -14,7 +14,8 @@ Each measurement is a process of its own. CPU is user + system time of that proc
 over the measured calls, imports and a warm-up of 64 calls left out; for `headway evaluate` there
 is no warm-up, and setting up the run's store is counted. Memory is the process's peak. Rows take
 turns within a repeat, so that a change of the machine's load falls on all. Measurements are kept
-in bench/work/overhead/results.jsonl and not taken twice (--fresh forgets them).
+in bench/work/overhead/results.jsonl and not taken twice; after a change of the code, --fresh
+forgets them.
 """
 
 from __future__ import annotations
@@ -349,7 +350,7 @@ def main() -> None:
     if given.row:
         print(json.dumps(measure(given.row, given.url, given.count, given.in_flight)))
         return
-    print(f"about {'1 minute' if given.quick else '7 minutes'}, less what is kept already")
+    print(f"about {'1 minute' if given.quick else '12 minutes'}, less what is kept already")
     WORK.mkdir(parents=True, exist_ok=True)
     if given.fresh:
         KEPT.unlink(missing_ok=True)

@@ -10,11 +10,12 @@ import asyncio
 import os
 import threading
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
+from headway import intake
 from headway.core.errors import InputError
 from headway.core.findings import (
     CheckReport,
@@ -43,6 +44,10 @@ from headway.engine.probes import Prober
 from headway.engine.race import against
 from headway.engine.run import Run, Runner, Span
 from headway.metrics import load_all, score
+from headway.models import pull as pulling
+from headway.models.catalogue import ENTRIES, entry_of
+from headway.models.endpoint import EndpointChat
+from headway.models.probe_endpoint import check_endpoint
 from headway.store import Store
 from headway.techniques import TECHNIQUES
 
@@ -454,6 +459,44 @@ class Workspace:
         target.write_text(text, encoding="utf-8")
         return target
 
+    # --- models ---------------------------------------------------------------------------------
+
+    async def models(self) -> list[ModelCard]:
+        """The models that can be fetched, and whether each is here."""
+        return [
+            ModelCard(
+                name=entry.name, role=entry.role, size=entry.size, licence=entry.licence,
+                good_for=entry.good_for, present=pulling.status(entry.name).present,
+                path=str(pulling.status(entry.name).path),
+            )
+            for entry in ENTRIES
+        ]  # fmt: skip
+
+    async def pull(self, name: str) -> Path:
+        """Fetch a model of the catalogue, resumed and verified. Raises InputError, ModelError."""
+        role = entry_of(name).role
+        return (await pulling.obtain(name, role, self.progress, self.notices.add))[1]
+
+    async def remove_model(self, name: str) -> int:
+        """Take a fetched model off this machine; the bytes freed."""
+        return pulling.remove(name)
+
+    async def check_model(self, name: str) -> dict[str, Any]:
+        """Ask an endpoint what it really does, and keep it; an embedded model answers once."""
+        model = await self.parts.chat(name)
+        if isinstance(model, EndpointChat):
+            found = (await check_endpoint(model)).to_dict()
+            self.store.put_capabilities(name, found)
+            self.store.flush()
+            return {"name": name, **found}
+        reply = await model.chat(
+            ChatRequest((Message("user", "Reply with the word: ready"),), max_tokens=8)
+        )
+        return {
+            "name": model.name, "answers": bool(reply.text), "text": reply.text,
+            "latency_s": round(reply.latency_s, 3), "usd": reply.usd,
+        }  # fmt: skip
+
 
 class _Caught(Exception):
     """The request was seen; nothing is sent."""
@@ -478,12 +521,47 @@ def _on_top(limits: Limits, spent: Spent) -> Limits:
     return Limits(calls, tokens, more(limits.usd, spent.usd), more(limits.minutes, spent.minutes))
 
 
+@dataclass(frozen=True)
+class ModelCard:
+    """A model of the catalogue. size: bytes to fetch."""
+
+    name: str
+    role: str
+    size: int
+    licence: str
+    good_for: str
+    present: bool
+    path: str
+
+
 # --- verbs that need no opened task ---------------------------------------------------------------
 
 
 def techniques() -> list[type[Technique]]:
     """All techniques, ours first."""
     return [kind for _, kind in TECHNIQUES]
+
+
+def init_task(
+    folder: str | Path,
+    docs: str | Path | None = None,
+    questions: str | Path | None = None,
+    force: bool = False,
+) -> intake.Summary:
+    """Make a task folder from documents and questions; without them one that runs at once."""
+    return intake.init(folder, docs, questions, force=force)
+
+
+def import_task(
+    source: str | Path,
+    folder: str | Path,
+    format: str | None = None,
+    force: bool = False,
+    columns: Mapping[str, str] | None = None,
+) -> intake.Summary:
+    """Make a task folder from SQuAD, BEIR or a table; the format is found where not given."""
+    options = intake.Options(columns=dict(columns or {}))
+    return intake.bring_in(source, folder, format=format, options=options, force=force)
 
 
 SCHEMAS: dict[str, Any] = {

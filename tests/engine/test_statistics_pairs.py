@@ -220,6 +220,7 @@ def test_swapping_runs_mirrors_everything(rows: list[tuple[float, float]]) -> No
         (grouped(8, [3], 0.25, 0.2, 0.1), 0.1, 0.95),
         (grouped(12, [1, 2, 3, 10], 0.1, 0.1), 0.0, 0.95),
         (grouped(30, [3], 0.25, 0.2, 0.1), 0.1, 0.94),
+        (grouped(30, [6], 0.4, 0.6, 0.1), 0.1, 0.94),  # strong groups, away from 0
         (graded(grouped(8, [3], 0.1, 0.1)), 0.0, 0.94),
         (graded(grouped(8, [1, 2, 3, 10], 0.25, 0.2, 0.1)), 0.08, 0.91),  # the stated limit
         (graded(grouped(30, [3], 0.25, 0.2, 0.1)), 0.08, 0.94),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def test_overlap_is_exact(text: str, how: tuple[int, int]) -> None:
     tokens, overlap = how
     passages = cut(text, tokens, overlap)
     spans = token_spans(text)
-    for (_, end), (start, _) in zip(passages, passages[1:], strict=False):
+    for (_, end), (start, _) in pairwise(passages):
         assert sum(1 for a, b in spans if a >= start and b <= end) == overlap
 
 

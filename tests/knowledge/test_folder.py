@@ -162,20 +162,36 @@ async def test_a_damaged_index_is_built_again(folder: Path, tmp_path: Path) -> N
     assert await FolderKnowledge(folder, tmp_path).search("kiln", how) == first
 
 
+async def test_a_cut_is_kept_and_a_damaged_one_made_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = Search(tokens=16, overlap=4, k=3)
+    first = await FolderKnowledge(folder, tmp_path).search("kiln", how)
+    (kept,) = (tmp_path / "index").glob("cut-*.npz")
+    monkeypatch.setattr(indexing, "cut_all", None)  # not called again
+    assert await FolderKnowledge(folder, tmp_path).search("kiln", how) == first
+    monkeypatch.undo()
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert await FolderKnowledge(folder, tmp_path).search("kiln", how) == first
+
+
 async def test_many_vectors_are_searched_by_an_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexing, "EXACT", 500)
-    words = "apple boat cider dune ember fjord grove heath inlet jetty knoll".split()
+    words = ["apple", "boat", "cider", "dune", "ember", "fjord", "grove", "heath", "inlet", "jetty"]
+    words.append("knoll")
     documents = {
         f"{i:03}.txt": f"{words[i % 11]} {words[i // 11 % 11]} {words[i // 121 % 11]} number {i}"
         for i in range(600)
     }
     knowledge = FolderKnowledge(lay(tmp_path / "k", documents), tmp_path, embed=Embedder())
     found = await knowledge.search(documents["123.txt"], DENSE)
-    assert documents["123.txt"].split()[:3] == found[0].text.split()[:3]
+    assert sorted(found[0].text.split()[:3]) == sorted(documents["123.txt"].split()[:3])
+    assert found[0].score == pytest.approx(1.0, abs=1e-3)
 
 
+CUTS = range(8, 24)
 BUILD = """
 import asyncio, sys
 from headway.core.protocols import Search
@@ -183,7 +199,7 @@ from headway.knowledge import FolderKnowledge
 async def main():
     knowledge = FolderKnowledge(sys.argv[1], sys.argv[2])
     print("ready", flush=True)
-    for tokens in range(8, 40):
+    for tokens in range(8, 24):
         found = await knowledge.search("kiln cools", Search(tokens=tokens, overlap=4, k=1))
         assert found[0].document == "kiln.txt", found
     print("done", flush=True)
@@ -197,24 +213,27 @@ def start(folder: Path, home: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_killed_at_any_moment_the_next_process_goes_on(folder: Path, tmp_path: Path) -> None:
-    for pause in (0.0, 0.03, 0.11):
-        process = start(folder, tmp_path)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(pause)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-    last = start(folder, tmp_path)
-    assert last.communicate(timeout=60)[0].endswith("done\n")
+def test_killed_while_building_the_next_process_goes_on(folder: Path, tmp_path: Path) -> None:
+    process = start(folder, tmp_path)
+    assert process.stdout is not None
+    process.stdout.readline()
+    # Somewhere in the middle of building: some indexes are there, and not yet all.
+    while len(list((tmp_path / "index").glob("text-*[0-9a-f]"))) < 3:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    knowledge = FolderKnowledge(folder, tmp_path)
+    for tokens in CUTS:
+        how = Search(tokens=tokens, overlap=4, k=1)
+        assert asyncio.run(knowledge.search("kiln cools", how))[0].document == "kiln.txt"
     assert not list((tmp_path / "index").glob("*.building-*"))
 
 
 def test_two_processes_at_once(folder: Path, tmp_path: Path) -> None:
     both = [start(folder, tmp_path), start(folder, tmp_path)]
     assert all(process.communicate(timeout=60)[0].endswith("done\n") for process in both)
-    assert len(list((tmp_path / "index").glob("text-*[0-9a-f]"))) == 32
+    assert len(list((tmp_path / "index").glob("text-*[0-9a-f]"))) == len(CUTS)
     assert not list((tmp_path / "index").glob("*.building-*"))
 
 
@@ -234,7 +253,7 @@ def test_fewest_passages_hold_the_evidence(tmp_path: Path) -> None:
         ]
 
     assert shown("w12 w13", "w25 w26") == ["w10-w29"]
-    assert shown("w95", "w3") == ["w80-w99", "w0-w19"] or shown("w95", "w3")[1] == "w0-w19"
+    assert shown("w95", "w3") == ["w80-w99", "w0-w19"]
     assert shown(" ".join(f"w{i}" for i in range(15, 36))) == ["w15-w35"]  # longer than a passage
     cut_apart = " ".join(f"w{i}" for i in range(28, 42))  # no passage holds all of it
     assert len(shown(cut_apart)) == 1

@@ -36,6 +36,7 @@ from headway.models.endpoint import (
     service,
 )
 from headway.models.prices import Prices
+from headway.testing.models import ChatModelContract, EmbeddingModelContract, RerankModelContract
 from headway.testing.stub import StubServer
 
 SECRET = "sk-very-secret-0123456789"
@@ -63,6 +64,47 @@ async def make() -> AsyncIterator[Make]:
     yield build
     for model in made:
         await model.close()
+
+
+# --- the contracts ----------------------------------------------------------------------------
+
+
+def in_words(body: dict[str, Any]) -> str:
+    return '{"animal": "dog"}' if "response_format" in body else "one two three four five"
+
+
+class TestChatContract(ChatModelContract):
+    rejects = ask("\ud800")
+
+    @pytest.fixture
+    async def model(self) -> AsyncIterator[EndpointChat]:
+        async with StubServer(in_words, latency_s=0.001) as stub:
+            found = service("a/m", endpoints={"a": Endpoint(base_url=stub.url)})
+            model = EndpointChat(found, backoff_s=0.01)
+            yield model
+            await model.close()
+
+
+class TestEmbeddingContract(EmbeddingModelContract):
+    understands = False
+
+    @pytest.fixture
+    async def model(self) -> AsyncIterator[EndpointEmbedding]:
+        async with StubServer() as stub:
+            found = service("a/e", endpoints={"a": Endpoint(base_url=stub.url)})
+            model = EndpointEmbedding(found, batch=2)
+            yield model
+            await model.close()
+
+
+class TestRerankContract(RerankModelContract):
+    @pytest.fixture
+    async def model(self) -> AsyncIterator[EndpointRerank]:
+        async with StubServer() as stub:
+            found = service("a/r", endpoints={"a": Endpoint(base_url=stub.url)})
+            model = EndpointRerank(found)
+            yield model
+            await model.close()
 
 
 # --- a good call ------------------------------------------------------------------------------
@@ -287,7 +329,7 @@ async def test_waits_grow_and_are_jittered(make: Make) -> None:
                 waits[i].append(b - a)
     for bound, row in zip((0.08, 0.16, 0.32), waits, strict=True):
         assert min(row) < 0.75 * bound  # jitter, not the bound itself
-        assert max(row) < bound + 0.1  # the 0.1 is for a busy machine
+        assert max(row) < bound + 0.4  # the 0.4 is for a busy machine
     assert max(waits[2]) > 0.2  # and the bound grows
 
 

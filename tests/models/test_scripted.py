@@ -20,6 +20,7 @@ from headway.models.scripted import (
     ScriptedRerank,
     scripted_chat,
 )
+from headway.testing.models import ChatModelContract, EmbeddingModelContract, RerankModelContract
 
 PASSAGES = (
     "[1] Leave\nEmployees may take 25 days of annual leave. At most 5 days carry over.\n\n"
@@ -33,6 +34,26 @@ def ask(user: str, system: str = "Answer the question.", **more: Any) -> ChatReq
 
 async def said(model: ChatModel, request: ChatRequest) -> str:
     return (await model.chat(request)).text
+
+
+class TestExtractContract(ChatModelContract):
+    @pytest.fixture
+    def model(self) -> ScriptedChat:
+        return scripted_chat("scripted/extract")
+
+
+class TestEmbeddingContract(EmbeddingModelContract):
+    understands = False
+
+    @pytest.fixture
+    def model(self) -> ScriptedEmbedding:
+        return ScriptedEmbedding()
+
+
+class TestRerankContract(RerankModelContract):
+    @pytest.fixture
+    def model(self) -> ScriptedRerank:
+        return ScriptedRerank()
 
 
 # --- scripts ----------------------------------------------------------------------------------

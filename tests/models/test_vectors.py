@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,26 +14,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.core.errors import ModelError
+from headway.core.protocols import EmbeddingModel, RerankModel
 from headway.models import open_embedding, open_rerank
 from headway.models.vectors import BATCH_TOKENS, MOST_TOKENS, OnnxEmbedding, batches
 from headway.testing.models import EmbeddingModelContract, RerankModelContract
 
 
+@pytest.fixture(scope="module")
+def embedding() -> Iterator[EmbeddingModel]:
+    opened = asyncio.run(open_embedding("embedded/bge-small-en"))
+    yield opened
+    asyncio.run(opened.close())
+
+
+@pytest.fixture(scope="module")
+def reranker() -> Iterator[RerankModel]:
+    opened = asyncio.run(open_rerank("embedded/minilm-l12"))
+    yield opened
+    asyncio.run(opened.close())
+
+
 @pytest.mark.embedded
 class TestOnnxEmbedding(EmbeddingModelContract):
-    @pytest.fixture(scope="class")
-    def model(self) -> Iterator[Any]:
-        opened = asyncio.run(open_embedding("embedded/bge-small-en"))
-        yield opened
-        asyncio.run(opened.close())
+    @pytest.fixture
+    def model(self, embedding: EmbeddingModel) -> EmbeddingModel:
+        return embedding
 
-    async def test_dimension_and_prefix(self, model: OnnxEmbedding) -> None:
+    async def test_dimension_and_prefix(self, model: EmbeddingModel) -> None:
         assert (await model.embed([], "query")).shape == (0, 384)
         query = (await model.embed(["parking costs"], "query"))[0]
         passage = (await model.embed(["parking costs"], "passage"))[0]
         assert 0.5 < float(query @ passage) < 0.999
 
-    async def test_text_beyond_512_tokens_is_cut(self, model: OnnxEmbedding) -> None:
+    async def test_text_beyond_512_tokens_is_cut(self, model: EmbeddingModel) -> None:
         long = "office hours " * 400
         vectors = await model.embed([long, long + "and elephants " * 200], "passage")
         assert float(vectors[0] @ vectors[1]) > 0.999
@@ -40,11 +54,9 @@ class TestOnnxEmbedding(EmbeddingModelContract):
 
 @pytest.mark.embedded
 class TestOnnxRerank(RerankModelContract):
-    @pytest.fixture(scope="class")
-    def model(self) -> Iterator[Any]:
-        opened = asyncio.run(open_rerank("embedded/minilm-l12"))
-        yield opened
-        asyncio.run(opened.close())
+    @pytest.fixture
+    def model(self, reranker: RerankModel) -> RerankModel:
+        return reranker
 
     async def test_a_long_passage_never_pushes_the_query_out(self, model: Any) -> None:
         scores = await model.rerank(
@@ -60,7 +72,7 @@ def test_batches_hold_every_text_once_and_stay_small(lengths: list[int]) -> None
     assert sorted(i for batch in cut for i in batch) == list(range(len(lengths)))
     for batch in cut:
         assert len(batch) * max(lengths[i] for i in batch) <= BATCH_TOKENS
-        assert all(lengths[i] >= lengths[j] for i, j in zip(batch, batch[1:], strict=False))
+        assert all(lengths[i] >= lengths[j] for i, j in itertools.pairwise(batch))
 
 
 def test_rows_come_back_in_order_whatever_the_batches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from headway import __version__
 from headway.cli import door
 from headway.cli.errors import Guarded
+from headway.cli.models import models
 from headway.core.errors import BudgetEnded, InputError
 
 
@@ -44,7 +45,7 @@ def main() -> None:
 def init(
     folder: Path, docs: Path | None, questions: Path | None, force: bool, as_json: bool
 ) -> None:
-    """Make a task folder; without options a small one that runs at once."""
+    """Make a task folder; without options one that runs at once."""
     from headway.workspace import init_task
 
     made = init_task(folder, docs=docs, questions=questions, force=force)
@@ -78,7 +79,10 @@ def _column_options(command: Any) -> Any:
 def import_(
     source: Path, task: Path, format: str | None, force: bool, as_json: bool, **columns: str | None
 ) -> None:
-    """Make a task folder from SQuAD, BEIR, or a table of your own (CSV, JSONL, Parquet)."""
+    """Make a task folder from SQuAD, BEIR, or a table of yours.
+
+    A table is a CSV, JSONL or Parquet file; name its columns where they are called otherwise.
+    """
     from headway.workspace import import_task
 
     named = {ours: theirs for ours, theirs in columns.items() if theirs}
@@ -103,7 +107,7 @@ def _made(made: Any, folder: Path, as_json: bool) -> None:
 @door.json_option
 @click.pass_context
 def check(ctx: click.Context, task: Path, model: str | None, as_json: bool) -> None:
-    """Say what a task holds, what is wrong with it, and what it can prove."""
+    """Say what a task holds, what is wrong, what it can prove."""
     from headway.cli import show
 
     found = door.work(task, lambda w: w.check(), model)
@@ -121,7 +125,7 @@ def check(ctx: click.Context, task: Path, model: str | None, as_json: bool) -> N
 def show_(
     task: Path, example: str | None, pipeline: str | None, model: str | None, as_json: bool
 ) -> None:
-    """Print the exact messages that an example becomes, without a call."""
+    """Print the exact messages of an example, without a call."""
     from headway.cli import show
 
     found = door.work(task, lambda w: w.show(example, pipeline), model)
@@ -179,9 +183,10 @@ def evaluate(
 @door.dry_option
 @door.json_option
 def compare(task: Path, a: str, b: str, metric: str | None, dry: bool, as_json: bool) -> None:
-    """Compare B with A example by example: difference, interval, verdict.
+    """Compare B with A, example by example.
 
-    A and B are pipeline files, runs or fingerprints.
+    Gives the difference B minus A, its interval and the verdict. A and B are pipeline files,
+    runs or fingerprints.
     """
     from headway.cli import show
 
@@ -198,7 +203,7 @@ def compare(task: Path, a: str, b: str, metric: str | None, dry: bool, as_json: 
 @door.dry_option
 @door.json_option
 def diagnose(task: Path, model: str | None, dry: bool, as_json: bool, **options: Any) -> None:
-    """Say which axis holds a pipeline back, by how much, and why each failure fails."""
+    """Say which axis holds a pipeline back, by how much, and why."""
     from headway.cli import show
 
     if dry:
@@ -221,7 +226,7 @@ def diagnose(task: Path, model: str | None, dry: bool, as_json: bool, **options:
 def try_(
     task: Path, technique: str, model: str | None, dry: bool, as_json: bool, **options: Any
 ) -> None:
-    """Try one technique beside the baseline, on explore only: a hint, nothing is kept."""
+    """Try one technique on explore: a hint, nothing is kept."""
     from headway.cli import show
 
     if dry:
@@ -260,7 +265,10 @@ def _positive(_: click.Context, __: click.Parameter, value: float | None) -> flo
 def optimize(
     task: Path, model: str | None, yes: bool, dry: bool, as_json: bool, **options: Any
 ) -> None:
-    """Try techniques under a budget and keep only what is proven. Interrupted, it goes on."""
+    """Try techniques under a budget and keep only what is proven.
+
+    A journey that was interrupted goes on with the same command.
+    """
     from headway.cli import show
 
     if dry:
@@ -361,7 +369,10 @@ def techniques(axis: str | None, as_json: bool) -> None:
 @main.command(epilog="Example: headway schema task > task.schema.json")
 @click.argument("name", default="task")
 def schema(name: str) -> None:
-    """Print the JSON Schema of a file you write, or of a document that a command prints."""
+    """Print the JSON Schema of a file or of a command's document."""
     from headway.workspace import schema as known
 
     door.document(known(name))
+
+
+main.add_command(models)

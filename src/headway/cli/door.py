@@ -15,6 +15,7 @@ from rich.console import Console
 from headway.cli import progress
 from headway.cli.errors import TASK
 from headway.core.progress import Progress
+from headway.core.task import Task
 
 if TYPE_CHECKING:
     from headway.workspace import Workspace
@@ -69,11 +70,12 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def work(task: Path, do: Callable[[Workspace], Awaitable[T]], model: str | None = None) -> T:
+def work(task: Path | Task, do: Callable[[Workspace], Awaitable[T]], model: str | None = None) -> T:
     """Open a task, do something with it while progress is shown, close it."""
     from headway.workspace import Workspace
 
-    click.get_current_context().meta[TASK] = task
+    if isinstance(task, Path):
+        click.get_current_context().meta[TASK] = task
 
     async def inside(tell: Progress) -> T:
         async with Workspace.open(task, model=model, progress=tell) as workspace:
@@ -89,7 +91,11 @@ def run(do: Callable[[Progress], Coroutine[Any, Any, T]]) -> T:
     """
     from headway.workspace import run_sync
 
-    with progress.shown(Console(stderr=True)) as tell, contextlib.redirect_stdout(sys.stderr):
+    label = click.get_current_context().info_name or ""
+    with (
+        progress.shown(Console(stderr=True), label) as tell,
+        contextlib.redirect_stdout(sys.stderr),
+    ):
         return run_sync(do(tell))
 
 

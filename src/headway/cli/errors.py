@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from headway.core.errors import HeadwayError
+from headway.report.words import visible
 
 BUG, INTERRUPTED = 70, 130
 TASK = "headway.task"  # where a command leaves its task folder in click's context
@@ -23,6 +24,10 @@ TASK = "headway.task"  # where a command leaves its task folder in click's conte
 
 class Guarded(click.Group):
     """A group whose commands end as above. Click itself ends usage errors, with exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are used, not the alphabet's."""
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; say what went wrong."""
@@ -42,7 +47,7 @@ class Guarded(click.Group):
         except Exception as error:
             known = _known(error)
             if known is not None:
-                click.echo(str(known), err=True)
+                click.echo(visible(str(known)), err=True)
                 ctx.exit(known.exit_code)
             file = _write_traceback(error, ctx.meta.get(TASK))
             told = f"{type(error).__name__}: {error}".splitlines()[0][:200]

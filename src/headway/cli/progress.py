@@ -23,13 +23,16 @@ EVERY_S = 5.0  # between two plain lines
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Callback]:
-    """A callback that shows events on this console, for as long as the block lasts."""
+def shown(console: Console, label: str = "") -> Iterator[Callback]:
+    """A callback that shows events on this console, for as long as the block lasts.
+
+    label: what stands there until a phase has a name.
+    """
     if console.is_terminal:
-        with _Live(console) as live:
+        with _Live(console, label) as live:
             yield live
     else:
-        yield Plain(console)
+        yield Plain(console, label)
 
 
 class _Live:
@@ -38,7 +41,7 @@ class _Live:
     Notices and decided steps are printed above it, and stay.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, label: str) -> None:
         self._bar = Progress(
             TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=20),
@@ -47,7 +50,7 @@ class _Live:
             transient=True,
             expand=False,
         )
-        self._task = self._bar.add_task("starting", total=None, note="")
+        self._task = self._bar.add_task(label, total=None, note="")
         self._console = console
 
     def __enter__(self) -> _Live:
@@ -59,7 +62,7 @@ class _Live:
 
     def __call__(self, event: Event) -> None:
         if event.kind == "notice":
-            self._console.print(Text(f"! {event.text}", style="yellow"))
+            self._console.print(Text(f"! {words.visible(event.text)}", style="yellow"))
         elif event.kind == "step":
             self._console.print(decided(event))
         elif event.kind == "phase":
@@ -78,11 +81,12 @@ class Plain:
     def __init__(
         self,
         console: Console,
+        label: str = "",
         every_s: float = EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console, self._every_s, self._clock = console, every_s, clock
-        self._phase, self._last = "", -every_s
+        self._phase, self._last = label, -every_s
 
     def __call__(self, event: Event) -> None:
         """Show one event, or pass over it."""
@@ -109,7 +113,7 @@ def _note(event: Event) -> str:
         of = f" of {words.size(event.total)}" if event.total else ""
         return f"{words.size(event.done)}{of}"
     if event.total:
-        said.append(f"{event.done:,}/{event.total:,}")
+        said.append(f"{event.done:,} of {event.total:,} examples")
     said += spent_and_left(event.spent)
     if event.eta_s is not None:
         said.append(f"at most {words.duration(event.eta_s)} left")
@@ -138,7 +142,9 @@ def decided(event: Event) -> Text:
     kept = step.decision == "kept"
     line = Text("✓ " if kept else "✗ ", style="green" if kept else "dim")
     line.append(step.technique, style="bold" if kept else "")
-    line.append(f" {step.decision}: {words.step_reason(step)}", style="" if kept else "dim")
+    line.append(
+        f" {step.decision}: {words.visible(words.step_reason(step))}", style="" if kept else "dim"
+    )
     if step.difference is not None:
         line.append(f" ({words.number(step.difference, signed=True)})", style="dim")
     return line

@@ -55,19 +55,24 @@ def table(
     return made
 
 
+def _t(said: str, style: str = "") -> Text:
+    """A text in a style, never markup; control characters of what a model wrote made visible."""
+    return Text(words.visible(said), style=style)
+
+
 def _heading(console: Console, text: str) -> None:
     console.print()
-    console.print(Text(text, style="bold"))
+    console.print(_t(text, style="bold"))
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style))
+    console.print(_t(text, style=style))
 
 
 def _bullets(console: Console, said: Iterable[str]) -> None:
     made = Table.grid(padding=(0, 1))
     for text in said:
-        made.add_row(Text(" •"), Text(text))
+        made.add_row(_t(" •"), _t(text))
     console.print(made)
 
 
@@ -77,7 +82,7 @@ def _notices(console: Console, notices: Iterable[str]) -> None:
 
 
 def _axis(name: str) -> Text:
-    return Text(name, style=AXES.get(name, "dim"))
+    return _t(name, style=AXES.get(name, "dim"))
 
 
 # --- evaluate, compare ------------------------------------------------------------------------
@@ -90,7 +95,7 @@ def run(console: Console, found: RunFinding, heading: str | None = None) -> None
     if found.describes:
         _say(console, found.describes, "dim")
     rows = [
-        (Text(name), draw.bar(e, 20), Text(words.figure(e)), Text(f"{e.n:,}"))
+        (_t(name), draw.bar(e, 20), _t(words.figure(e)), _t(f"{e.n:,}"))
         for name, e in found.metrics.items()
     ]
     console.print(table("metric", "", "mean (95% interval)", "n", rows=rows, right="n", wrap=0))
@@ -124,11 +129,11 @@ def _kinds(console: Console, kinds: Sequence[Kind]) -> None:
         return
     rows = [
         (
-            Text(kind.value),
+            _t(kind.value),
             draw.bar(words.kind_estimate(kind), 16),
-            Text(words.kind_figure(kind)),
-            Text(f"{kind.n:,}"),
-            Text("worse" if kind.worse else "", style="bold red"),
+            _t(words.kind_figure(kind)),
+            _t(f"{kind.n:,}"),
+            _t("worse" if kind.worse else "", style="bold red"),
         )
         for kind in shown
     ]
@@ -174,7 +179,7 @@ def diagnosis(console: Console, found: Diagnosis) -> None:
     if ranked:
         _heading(console, f"Causes of {words.count(sum(n for _, n in ranked), 'failure')}")
         rows = [
-            (Text(f"{many:,}"), Text(cause.name), _axis(cause.axis), Text(cause.meaning, "dim"))
+            (_t(f"{many:,}"), _t(cause.name), _axis(cause.axis), _t(cause.meaning, "dim"))
             for cause, many in ranked
         ]
         console.print(table("n", "cause", "axis", "", rows=rows, right="n"))
@@ -183,10 +188,10 @@ def diagnosis(console: Console, found: Diagnosis) -> None:
         _heading(console, "How far the evidence comes")
         most = max(found.funnel.values())
         stages = [
-            (Text(name), draw.bar(words.whole(many), 20, most), Text(f"{many:,}"))
+            (_t(name), draw.bar(words.whole(many), 20, most), _t(f"{many:,}"))
             for name, many in found.funnel.items()
         ]
-        console.print(table("evidence that is", "", "n", rows=stages, right="n", wrap=0))
+        console.print(table("examples", "", "n", rows=stages, right="n", wrap=0))
     advice = words.advice(found)
     if advice:
         _heading(console, "Next")
@@ -207,10 +212,10 @@ def _rows(
     wide = console.width >= 100
     cells = [
         (
-            Text(("  " if row.inside else "") + row.name),
+            _t(("  " if row.inside else "") + row.name),
             draw.bar(row.value, 20, style=style(row)),
-            Text(words.figure(row.value, signed)),
-            Text(row.meaning if wide else "", style="dim"),
+            _t(words.figure(row.value, signed)),
+            _t(row.meaning if wide else "", style="dim"),
         )
         for row in rows
     ]
@@ -234,7 +239,7 @@ def ledger(console: Console, steps: Sequence[JourneyStep]) -> None:
 
 def _step(console: Console, step: JourneyStep, first: int) -> None:
     kept, tried = step.decision == "kept", step.reason == "tried"
-    line = Text("· " if tried else "✓ " if kept else "✗ ", style="bold green" if kept else "")
+    line = _t("· " if tried else "✓ " if kept else "✗ ", style="bold green" if kept else "")
     line.append(f"{step.technique:<{first}}", style="bold")
     line.append(f"{step.axis:<10}", style=AXES.get(step.axis, "dim"))
     line.append(f"{words.step_difference(step):<26}")
@@ -244,9 +249,9 @@ def _step(console: Console, step: JourneyStep, first: int) -> None:
     console.print(line)
     measured = f"({words.step_level(step)})" if words.step_level(step) else ""
     what = " ".join(filter(None, (step.candidate, measured)))
-    below = Text(what, style="dim")
+    below = _t(what, style="dim")
     if not tried:
-        below.append("\n" if what else "").append(words.step_reason(step))
+        below.append("\n" if what else "").append_text(_t(words.step_reason(step)))
     if below:
         console.print(Padding(below, (0, 0, 0, 4)))
 
@@ -262,6 +267,8 @@ def journey(console: Console, found: Journey, folder: str) -> None:
     console.print()
     proven = found.test is not None and words.proven_on_test(found.test)
     _say(console, words.headline(found), "bold green" if proven else "bold")
+    if found.goal is not None:
+        _say(console, words.goal(found))
     if found.test is not None:
         worn = found.test.openings > words.WORN
         _say(console, f"({words.openings(found.test.openings)})", "yellow" if worn else "dim")
@@ -305,8 +312,7 @@ def plan(console: Console, found: Plan) -> None:
     _say(console, f"{found.command} would spend, with its likely range:", "bold")
     for key, name in words.BUDGET:
         _say(console, f"  {name:<7} {words.estimated(key, getattr(found, key))}")
-    for note in found.notes:
-        _say(console, f"  · {note}", "dim")
+    _bullets(console, found.notes)
 
 
 def check(console: Console, found: CheckReport) -> None:
@@ -318,7 +324,7 @@ def check(console: Console, found: CheckReport) -> None:
     made.add_column("")
     for item in found.items:
         mark, style = MARKS[item.level]
-        made.add_row(Text(mark, style=style), Text(item.name), Text(item.text, style=style))
+        made.add_row(_t(mark, style=style), _t(item.name), _t(item.text, style=style))
     console.print(made)
     count = words.count
     warnings = sum(item.level == "warning" for item in found.items)
@@ -335,7 +341,7 @@ def shown(console: Console, found: Any) -> None:
     _say(console, found.pipeline.describe(), "dim")
     for message in found.messages:
         _heading(console, message.role)
-        console.print(Text(message.content))
+        console.print(_t(message.content))
     if not found.messages:
         _say(console, "Nothing is sent to a model here: the application makes its own calls.")
     if found.passages:
@@ -354,7 +360,7 @@ def techniques(console: Console, kinds: Sequence[Any]) -> None:
     """All techniques: what each is good for, what it addresses, what it needs."""
     for kind in kinds:
         console.print()
-        console.print(Text(kind.name, style="bold").append("  ").append_text(_axis(kind.axis)))
+        console.print(_t(kind.name, style="bold").append("  ").append_text(_axis(kind.axis)))
         for name, said in (
             ("good for", kind.good_for),
             ("not for", kind.not_good_for),
@@ -365,5 +371,20 @@ def techniques(console: Console, kinds: Sequence[Any]) -> None:
                 hanging = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
                 hanging.add_column("", width=11, style="dim", no_wrap=True)
                 hanging.add_column("")
-                hanging.add_row(Text(f"  {name}"), Text(said))
+                hanging.add_row(_t(f"  {name}"), _t(said))
                 console.print(hanging)
+
+
+def models(console: Console, cards: Sequence[dict[str, Any]]) -> None:
+    """Models: whether each is here, its role, size, licence, what it is good for."""
+    rows = [
+        (
+            _t("✓" if card.get("present") else "·", "green" if card.get("present") else "dim"),
+            _t(str(card.get("name", ""))),
+            _t(str(card.get("role", ""))),
+            _t(words.size(card["size"]) if card.get("size") else ""),
+            _t(" ".join(filter(None, (card.get("good_for"), card.get("licence")))), "dim"),
+        )
+        for card in cards
+    ]
+    console.print(table("here", "name", "role", "size", "good for, licence", rows=rows))

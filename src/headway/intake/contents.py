@@ -25,7 +25,7 @@ class Options:
     columns: Mapping[str, str] = field(default_factory=dict)
     output: Kind | None = None
     split: str | None = None
-    group: Literal["title", "passage", "none"] = "title"
+    group: Literal["title", "passage", "none"] = "passage"
     limit: int | None = None
     name: str | None = None
 

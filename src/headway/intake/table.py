@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from headway.core.catalogue import did_you_mean
 from headway.core.errors import InputError
@@ -278,6 +276,9 @@ def _decoded(file: Path) -> Iterator[str]:
 
 
 def _parquet(file: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         number = 0
         with pq.ParquetFile(file) as stored:

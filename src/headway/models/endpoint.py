@@ -1,6 +1,6 @@
 """Models behind an OpenAI-compatible service: vLLM, SGLang, Ollama, Azure's v1 form, hosted ones.
 
-aiohttp, not the openai client: at 64 calls in flight a bare call of the former costs about a
+aiohttp, not the openai client: at 64 calls in flight a bare call of the former costs less than a
 tenth of the latter's CPU time, and thousands of calls are what this product does (figures in
 bench/overhead).
 
@@ -467,12 +467,20 @@ class Wire:
                     why = f"sent a reply that cannot be used: {self._clean(str(problem))}"
                     failed = _Failed(why, 200)
         assert failed is not None
+        if failed.status == 429:
+            do = "a lower concurrency: or more retries: for this endpoint in task.yaml"
+        elif failed.status is None:
+            do = (
+                f"is the service up and the address right? curl {self.shown}/models"
+                "   (timeout_s: for this endpoint in task.yaml)"
+            )
+        else:
+            do = "see the service's own log, and try again: what was answered is kept"
         raise EndpointOutage(
             f"{self.service.name} at {self.shown} {failed.why}"
             f" ({self._retries + 1} attempts; the last is told here)",
             status=failed.status,
-            do="is the service up and the address right? curl "
-            f"{self.shown}/models   (timeout_s, retries, concurrency: endpoints: in task.yaml)",
+            do=do,
         )
 
     async def _attempt(

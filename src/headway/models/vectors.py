@@ -154,9 +154,12 @@ def batches(lengths: Sequence[int]) -> list[list[int]]:
 def _tokenizer(path: Path) -> Any:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise _unusable("tokenizers", path, error) from None
     tokenizer.no_padding()
-    # Of a pair only the longer side is cut, which is the passage and not the query.
+    # Of a pair the longer side is cut, which is the passage and not the query.
     tokenizer.enable_truncation(MOST_TOKENS, strategy="longest_first")
     return tokenizer
 
@@ -172,12 +175,16 @@ def _session(path: Path) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises classes of its own, none of them public
-        raise ModelError(
-            f"onnxruntime cannot load it: {str(error)[:200]}",
-            where=str(path),
-            do="remove the file and fetch it again",
-        ) from None
+    except Exception as error:  # its own classes of error are not public
+        raise _unusable("onnxruntime", path, error) from None
+
+
+def _unusable(library: str, path: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"{library} cannot load it: {str(error)[:200]}",
+        where=str(path),
+        do="remove the file and fetch it again",
+    )
 
 
 async def open_embedding(name: str, opening: Opening) -> OnnxEmbedding:

@@ -265,7 +265,7 @@ def _row(stop: Stop, y: float, across: Callable[[float], float]) -> Html:
         _text(18 if mark else 2, y + 5, name, f"name-{stop.kind}"),
     ]
     if stop.mean is None:
-        parts.append(_text(NAMES + 4, y + 5, f"not measured: {stop.note}", "t"))
+        parts.append(_text(NAMES + 4, y + 5, f"not measured: {stop.note}", "t over"))
         return join(parts)
     if stop.low is not None and stop.high is not None:
         parts.append(_line(across(stop.low), y, across(stop.high), y, f"reach-{stop.kind}"))

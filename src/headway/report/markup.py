@@ -9,6 +9,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
+from headway.report.words import visible
+
 
 class Html(str):
     """Text that is markup already."""
@@ -38,12 +40,7 @@ def join(parts: Iterable[Child]) -> Html:
 
 
 def _child(part: str | int) -> str:
-    return part if isinstance(part, Html) else html.escape(_visible(str(part)))
-
-
-def _visible(text: str) -> str:
-    """Control characters are not allowed in HTML and can hide what a text says."""
-    return "".join(c if c >= " " or c in "\n\t" else "�" for c in text)
+    return part if isinstance(part, Html) else html.escape(visible(str(part)))
 
 
 def _value(value: str | float) -> str:

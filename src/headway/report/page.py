@@ -129,6 +129,7 @@ def _top(journey: Journey, task_name: str, description: str, made: datetime | No
         el("p", description, class_="description") if description else None,
         el("p", words.headline(journey), class_="headline"),
         el("dl", *tiles, class_="tiles"),
+        el("p", words.goal(journey), class_="note") if journey.goal is not None else None,
         _openings(journey),
         *(el("p", notice, class_="notice") for notice in journey.notices),
     )
@@ -156,7 +157,7 @@ def _diagnosis(found: Diagnosis) -> Html:
     picture = el(
         "figure",
         charts.map_picture(found),
-        el("figcaption", words.place(found)),
+        el("figcaption", words.place(found)) if words.drawable(found) else None,
         class_="map-figure",
     )
     beside = el(
@@ -351,12 +352,7 @@ def _winner(
         old, new = _prompts(before), _prompts(best)
         for name, text in new.items():
             said.append(_listing(f"Prompt of {name}", old.get(name, ""), text))
-    lead = (
-        "The pipeline to run in production, with what was changed against the baseline."
-        if changed
-        else "The baseline stays: nothing was proven better."
-    )
-    return _section("The winner", *said, lead=lead)
+    return _section("The winner", *said, lead=words.winner(journey))
 
 
 def _prompts(pipeline: Pipeline) -> dict[str, str]:
@@ -418,8 +414,8 @@ ASSUMED = (
     "the application will meet, and groups as independent of each other. Where a group holds more "
     "than one example, intervals are cluster-robust.",
     "Intervals of single figures hold at 95%. A step's interval on confirm holds at that step's "
-    "own level, written beside it; the levels of all confirm decisions, over all journeys on the same "
-    "confirm, sum to at most 5%. Differences on explore choose what to try and prove nothing.",
+    "own level, written beside it; the levels of all confirm decisions, over all journeys on the "
+    "same confirm, sum to at most 5%. Differences on explore choose what to try and prove nothing.",
     "The chart adds up the differences of kept steps as they were measured on dev. Choosing the "
     "best makes such a sum flatter a little; the sealed test does not, and only it is the result.",
     "Outages are never scored. Invalid output and refusals score 0. An unknown price is shown as "

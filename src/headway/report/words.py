@@ -83,6 +83,14 @@ def spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
+CONTROL = {c: "\ufffd" for c in (*range(32), *range(127, 160)) if chr(c) not in "\n\t\r"}
+
+
+def visible(text: str) -> str:
+    """A text whose control characters can be seen: raw, they could steer a terminal."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(CONTROL)
+
+
 # --- figures ----------------------------------------------------------------------------------
 
 
@@ -272,7 +280,7 @@ def proven_on_test(test: TestFigure) -> bool:
 
 def headline(journey: Journey) -> str:
     """What came of a journey, in one or two honest sentences."""
-    metric = spaced(journey.metric or "the metric")
+    metric = journey.metric or "the metric"
     test, changed = journey.test, journey.best != journey.baseline
     if not changed:
         measured = journey.baseline_run and journey.baseline_run.metrics.get(journey.metric)
@@ -291,6 +299,31 @@ def headline(journey: Journey) -> str:
     if test.verdict == "worse":
         return f"On the sealed test {moved}: {gap}, worse. Do not run this in production."
     return f"On the sealed test {moved}: {gap}. Kept on dev, but not proven on the test."
+
+
+def winner(journey: Journey) -> str:
+    """What may be done with the best pipeline."""
+    if journey.best == journey.baseline:
+        return "The baseline stays: nothing was proven better."
+    if journey.test is None:
+        return "Kept on dev; run `headway final` before it goes into production."
+    if proven_on_test(journey.test):
+        return "The pipeline to run in production, with what was changed against the baseline."
+    if journey.test.verdict == "worse":
+        return "Kept on dev, and worse on the sealed test: stay with the baseline."
+    return "Kept on dev, and not proven on the sealed test: it may be no better than the baseline."
+
+
+def goal(journey: Journey) -> str:
+    """Whether the goal is met: by the interval's lower end, on the test where it was opened."""
+    if journey.goal is None:
+        return ""
+    said = f"The goal is {number(journey.goal)}"
+    best = journey.test.best if journey.test else None
+    if best is None or best.low is None:
+        return f"{said}."
+    met = "met" if best.low >= journey.goal else "not proven to be met"
+    return f"{said}: {met}, since the interval of the best begins at {number(best.low)}."
 
 
 def stopped(journey: Journey) -> str:

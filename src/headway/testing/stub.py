@@ -43,7 +43,8 @@ Plan = Sequence[str] | Callable[[int, Body], str | None]
 class StubServer:
     """An HTTP server at 127.0.0.1 with /chat/completions, /embeddings, /rerank and /models.
 
-    answer: the text of every chat reply, or a function of the request's JSON body.
+    answer: the text of every chat reply, or a function of the request's JSON body. Its tokens
+    are its words, and it is cut at the request's limit.
     latency_s: seconds before each reply. plan: faults of the first requests, in order, or a
     function of a request's number (from 1) and body. key: the key it wants, or every request is
     refused with a 401 that quotes the key it got (as careless services do). busy_over: more
@@ -244,11 +245,15 @@ class StubServer:
             return _embeddings(body)
         if path.endswith("/rerank"):
             return _rerank(body)
-        text = self._answer(body) if callable(self._answer) else self._answer
+        whole = self._answer(body) if callable(self._answer) else self._answer
+        limit = body.get("max_tokens") or body.get("max_completion_tokens")
+        words = whole.split()
+        cut = limit is not None and len(words) > limit
+        text = " ".join(words[:limit]) if cut else whole
         choice: Body = {
             "index": 0,
             "message": {"role": "assistant", "content": text},
-            "finish_reason": "stop",
+            "finish_reason": "length" if cut else "stop",
         }
         if body.get("logprobs") and "logprobs" not in self._ignores:
             choice["logprobs"] = {"content": [{"token": text, "logprob": 0.0}]}

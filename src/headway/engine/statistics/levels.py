@@ -44,9 +44,9 @@ what is spent below it adds nothing. A question whose candidate is not better th
 of itself and of the branch `not`; a better one, of the branches `kept` and `not`. So the branch
 `kept` may reuse the level of its question in full, and level(h) = total * P(history h, then kept)
 is safe for any prior P. (Proof by induction from the leaves: the chance of a false keep in the tree
-below h is at most total * P(h).) Levels then sum to `total` along every path of nots, not over the
-tree, and are 1.2 times as large at the first question, 4 after twenty nots, 10 and more after two
-keeps (lower table; fewer questions, better chosen, help more than either scheme).
+below h is at most total * P(h).) Levels then sum to `total` along the path of nots, not over the
+tree, and are 1.2 times as large at the first question, 4 after twenty nots, 4 to 14 after two keeps
+(lower table). Fewer questions, better chosen, help more than either scheme.
 
     asked   kept 0   kept 1   kept 2   kept 3   kept 4
         0   8.3e-3

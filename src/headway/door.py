@@ -1,0 +1,97 @@
+"""The synchronous door: the verbs of `Workspace` as plain functions, for scripts and notebooks.
+
+Each opens the task, does one thing and closes it; parameters and results are those of the method.
+`model` replaces the pipeline's chat model; `progress` takes a function of one `Event`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headway.core.findings import CheckReport, Comparison, Diagnosis, Journey, RunFinding
+from headway.core.progress import Progress, silent
+from headway.core.task import Task
+from headway.workspace import Shown, TestFinding, Workspace, run_sync
+
+T = TypeVar("T")
+Folder = str | Path | Task
+
+
+def _with(
+    task: Folder, do: Callable[[Workspace], Awaitable[T]], model: str | None, progress: Progress
+) -> T:
+    async def inside() -> T:
+        async with Workspace.open(task, model=model, progress=progress) as workspace:
+            return await do(workspace)
+
+    return run_sync(inside())
+
+
+def check(task: Folder, *, model: str | None = None, progress: Progress = silent) -> CheckReport:
+    """What the task holds, what may be wrong with it, and what it can prove."""
+    return _with(task, lambda w: w.check(), model, progress)
+
+
+def show(
+    task: Folder, example: str | None = None, pipeline: Any = None, *, model: str | None = None
+) -> Shown:
+    """The exact messages that an example becomes, without a call."""
+    return _with(task, lambda w: w.show(example, pipeline), model, silent)
+
+
+def evaluate(
+    task: Folder,
+    pipeline: Any = None,
+    *,
+    model: str | None = None,
+    progress: Progress = silent,
+    **options: Any,
+) -> RunFinding:
+    """Run a pipeline over a split and score it. Options: split, limit, repeat, by."""
+    return _with(task, lambda w: w.evaluate(pipeline, **options), model, progress)
+
+
+def compare(
+    task: Folder,
+    a: str,
+    b: str,
+    metric: str | None = None,
+    *,
+    model: str | None = None,
+    progress: Progress = silent,
+) -> Comparison:
+    """Two pipelines or runs, paired; the verdict is about b."""
+    return _with(task, lambda w: w.compare(a, b, metric), model, progress)
+
+
+def diagnose(
+    task: Folder,
+    pipeline: Any = None,
+    limit: int | None = None,
+    *,
+    model: str | None = None,
+    progress: Progress = silent,
+) -> Diagnosis:
+    """The place on the map, the headroom of each axis, a cause for each failure."""
+    return _with(task, lambda w: w.diagnose(pipeline, limit), model, progress)
+
+
+def optimize(
+    task: Folder, *, model: str | None = None, progress: Progress = silent, **options: Any
+) -> Journey:
+    """One journey under one budget. Options: calls, tokens, usd, minutes, axis, test, resume."""
+    return _with(task, lambda w: w.optimize(**options), model, progress)
+
+
+def final(
+    task: Folder, pipeline: Any = None, *, model: str | None = None, progress: Progress = silent
+) -> TestFinding:
+    """Open the sealed test for one pipeline: counted."""
+    return _with(task, lambda w: w.final(pipeline), model, progress)
+
+
+def report(task: Folder, file: Path | None = None, journey: str | None = None) -> Path:
+    """Write a journey as one self-contained HTML file; its path."""
+    return _with(task, lambda w: w.report(file, journey), None, silent)

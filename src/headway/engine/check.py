@@ -1,0 +1,79 @@
+"""`headway check`: what a task holds, what may be wrong with it, what it can prove and cost.
+
+A new check is one function `(look) -> items` in a file beside this one, and one line here. None
+calls a model or fetches one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+from headway.core.errors import HeadwayError
+from headway.core.findings import CheckItem, CheckReport
+from headway.core.pipeline import Pipeline
+from headway.core.task import Task
+from headway.engine import check_answers as answers
+from headway.engine import check_documents as documents
+from headway.engine import check_examples as examples
+from headway.engine import check_prompt as prompt
+from headway.engine import check_proof as proof
+from headway.engine.check_look import Check, Look, item
+from headway.engine.parts import Parts
+from headway.store import Store
+
+CHECKS: tuple[Check, ...] = (
+    examples.counts,
+    examples.split_sizes,
+    examples.baseline_gate,
+    examples.evidence,
+    examples.tags,
+    examples.unreviewed,
+    examples.empty_inputs,
+    examples.near_duplicates,
+    examples.leak_train,
+    examples.leak_prompt,
+    documents.documents,
+    documents.duplicate_documents,
+    documents.evidence_found,
+    answers.labels,
+    answers.schema,
+    answers.lengths,
+    answers.metrics,
+    answers.goal,
+    prompt.models,
+    prompt.tokens,
+    prompt.says,
+    proof.one_change,
+    proof.journey,
+    proof.economics,
+    proof.constraints,
+    proof.sealed_test,
+    proof.cost_of_a_run,
+    proof.cost_of_a_journey,
+)
+
+
+class Checker:
+    """All checks of one task, with a resolved pipeline as its baseline."""
+
+    def __init__(self, task: Task, parts: Parts, store: Store, pipeline: Pipeline) -> None:
+        self._of = (task, parts, store, pipeline)
+
+    async def check(self) -> CheckReport:
+        """Run every check, in their order. A task that is odd gives items, never an exception."""
+        look = Look.open(*self._of)
+        items: list[CheckItem] = []
+        for one in CHECKS:
+            items += await _run(one, look)
+        return CheckReport(task=look.task.spec.name, items=tuple(items))
+
+
+async def _run(one: Check, look: Look) -> list[CheckItem]:
+    try:
+        if inspect.iscoroutinefunction(one):
+            return list(await one(look))
+        return await asyncio.to_thread(lambda: list(one(look)))  # type: ignore[arg-type]
+    except HeadwayError as error:
+        name = getattr(one, "__name__", "check")
+        return [item(name, "error", str(error))]
