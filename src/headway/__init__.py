@@ -11,12 +11,11 @@ Every verb here is the synchronous door to the method of the same name of `Works
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
-
 from headway.core.errors import HeadwayError, InputError, ModelError, Outage
 from headway.core.findings import Comparison, Diagnosis, Estimate, Journey, RunFinding
 from headway.core.pipeline import Pipeline
 from headway.core.task import Example, Task
+from headway.core.version import __version__
 from headway.door import check, compare, diagnose, evaluate, final, optimize, report, show
 from headway.workspace import Workspace, import_task, init_task, schema, techniques
 
@@ -34,6 +33,7 @@ __all__ = [
     "RunFinding",
     "Task",
     "Workspace",
+    "__version__",
     "check",
     "compare",
     "diagnose",

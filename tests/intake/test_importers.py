@@ -103,7 +103,7 @@ def test_squad_json(tmp_path: Path) -> None:
     one, two, three = task.examples
     assert one.references == ("1240 degrees", "1240")
     assert two.reference == "two days"
-    assert one.cluster == two.cluster == "Old_Kiln"
+    assert one.cluster == two.cluster == "Old_Kiln#0"
     assert task.spec.output.abstain == three.reference
     assert three.evidence == ()
     knowledge = FolderKnowledge.of(task)

@@ -8,11 +8,11 @@ from typing import Any
 import click
 from rich.console import Console
 
-from headway import __version__
 from headway.cli import door
 from headway.cli.errors import Guarded
 from headway.cli.models import models
 from headway.core.errors import BudgetEnded, InputError
+from headway.core.version import __version__
 
 
 @click.group(

@@ -111,8 +111,8 @@ def evidence(look: Look) -> Iterator[CheckItem]:
     data = {"with_evidence": known, "without_evidence": len(examples) - known, "explore": drawn}
     if drawn < DRAWN_FROM:
         text = (
-            f"With evidence: {known} of {count(len(examples), 'example')}, {drawn} of them in explore."
-            f" Below {DRAWN_FROM} there a diagnosis does not draw the map of the two axes."
+            f"With evidence: {known} of {count(len(examples), 'example')}, {drawn} of them in"
+            f" explore. Below {DRAWN_FROM} there a diagnosis does not draw the map of the two axes."
         )
         yield item("evidence", "note", text, **data)
         return

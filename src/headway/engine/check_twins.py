@@ -17,8 +17,9 @@ from headway.knowledge.cut import TOKEN
 
 NEAR = 0.8
 MOST_TRIED = 3_000_000  # pairs that are compared before the search gives up, some seconds
-BUDGET = 2_000_000  # words kept of all texts together; of each at least SHORTEST
-SHORTEST, LONGEST = 64, 400
+MOST_FOUND = 100_000
+BUDGET = 600_000  # words of all texts together that pairs are looked for by; some seconds
+SHORTEST, LONGEST = 32, 400  # words of one text, whatever the number of texts
 GRAM = 8  # words that must stand in a row before a text is looked for inside another
 
 
@@ -77,12 +78,23 @@ def twins(texts: Sequence[str], near: float = NEAR) -> Twins:
         if found:
             by_words[found].append(number)
     firsts = [numbers[0] for numbers in by_words.values()]
-    pairs, whole = _near([_shingles(ends(found, most)) for found in by_words], near)
+    spread = list(by_words)
+    pairs, whole = _near([_shingles(ends(found, most)) for found in spread], near)
+    # Long texts were looked for by their ends, and are compared whole.
+    shared = (
+        (a, b, share if max(len(spread[a]), len(spread[b])) <= most else _jaccard(spread, a, b))
+        for a, b, share in pairs
+    )
     return Twins(
         tuple(tuple(numbers) for numbers in by_words.values() if len(numbers) > 1),
-        tuple((firsts[a], firsts[b], share) for a, b, share in pairs),
+        tuple((firsts[a], firsts[b], share) for a, b, share in shared if share >= near),
         whole,
     )
+
+
+def _jaccard(spread: Sequence[Sequence[str]], a: int, b: int) -> float:
+    one, other = _shingles(spread[a]), _shingles(spread[b])
+    return len(one & other) / len(one | other)
 
 
 def _shingles(found: Sequence[str]) -> set[str]:
@@ -95,29 +107,40 @@ def _near(sets: Sequence[set[str]], near: float) -> tuple[list[tuple[int, int, f
     counts = Counter(shingle for members in sets for shingle in members)
     rank = {s: at for at, (s, _) in enumerate(sorted(counts.items(), key=lambda c: (c[1], c[0])))}
     ranked = [frozenset(rank[s] for s in members) for members in sets]
-    # Shorter ones first: a set then only meets sets that are no longer than itself.
-    order = sorted(range(len(sets)), key=lambda i: (len(ranked[i]), i))
-    index: dict[int, list[int]] = defaultdict(list)
+    # By member, then by the size of the sets that hold it and its place in them, rarest first.
+    index: dict[int, dict[tuple[int, int], list[int]]] = defaultdict(lambda: defaultdict(list))
     found: list[tuple[int, int, float]] = []
     tried = 0
-    for number in order:
+    # Shorter ones first: a set then only meets sets that are no longer than itself.
+    for number in sorted(range(len(sets)), key=lambda i: (len(ranked[i]), i)):
         own = ranked[number]
         size = len(own)
         rarest = sorted(own)[: size - ceil(near * size) + 1]
-        fewest = near * size
-        seen = {other for member in rarest for other in index[member]}
-        for other in seen:
-            tried += 1
-            if len(ranked[other]) >= fewest:
-                both = len(own & ranked[other])
-                share = both / (size + len(ranked[other]) - both)
-                if share >= near:
-                    found.append((min(other, number), max(other, number), share))
-        if tried > MOST_TRIED:
+        others = {
+            other
+            for place, member in enumerate(rarest)
+            for at, numbers in index[member].items()
+            if _may(size, place, *at, near)
+            for other in numbers
+        }
+        tried += len(others)
+        for other in others:
+            both = len(own & ranked[other])
+            share = both / (size + len(ranked[other]) - both)
+            if share >= near:
+                found.append((min(other, number), max(other, number), share))
+        if tried > MOST_TRIED or len(found) > MOST_FOUND:
             return sorted(found), False
-        for member in rarest:
-            index[member].append(number)
+        for place, member in enumerate(rarest):
+            index[member][size, place].append(number)
     return sorted(found), True
+
+
+def _may(size: int, place: int, other: int, at: int, near: float) -> bool:
+    """Whether sets of these sizes, whose first common member is at these places, can overlap
+    enough: all that they share stands behind it in both."""
+    most = min(size - place, other - at)
+    return most >= near / (1 + near) * (size + other) - 1e-9
 
 
 def held(wanted: Sequence[str], inside: Sequence[str]) -> Iterator[tuple[int, int]]:

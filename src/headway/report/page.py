@@ -9,9 +9,9 @@ from importlib import resources
 
 import yaml
 
-from headway import __version__
 from headway.core.findings import Diagnosis, Estimate, Journey, JourneyStep, Kind
 from headway.core.pipeline import PROMPTS, Pipeline
+from headway.core.version import __version__
 from headway.report import charts, words
 from headway.report.markup import Child, Html, el, join
 
