@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, ClassVar
 
 import click
@@ -342,20 +342,30 @@ def test_techniques_and_schema_need_no_task() -> None:
     assert "optimize" in unknown.stderr
 
 
-def test_import_names_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
+def test_init_makes_a_task_that_checks_and_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    made = run("init", str(folder))
+    assert made.exit_code == 0, made.output
+    assert "next: headway check" in made.stdout.replace("\n", " ")
+    again = run("init", str(folder))
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+    forced = run("init", str(folder), "--force", "--json")
+    assert json.loads(forced.stdout)["schema"] == "headway/made/1"
+    found = run("evaluate", str(folder), "--model", "scripted/extract", "--limit", "5", "--json")
+    assert json.loads(found.stdout)["completed"] == 5
 
-    def import_task(*given: Any, **options: Any) -> Any:
-        asked.append((given, options))
-        return SimpleNamespace(to_json=lambda: {"schema": "s"}, lines=lambda: ["12 examples"])
 
-    monkeypatch.setattr(headway.workspace, "import_task", import_task, raising=False)
-    result = run("import", "qa.csv", "t", "--question", "frage", "--reference", "antwort")
-    assert result.exit_code == 0, result.output
-    assert "12 examples" in result.stdout
-    assert "headway check t" in result.stdout
-    assert asked[0][0] == (Path("qa.csv"), Path("t"))
-    assert asked[0][1]["columns"] == {"question": "frage", "reference": "antwort"}
+def test_import_names_columns(tmp_path: Path) -> None:
+    source = tmp_path / "qa.csv"
+    source.write_text("frage,antwort\n" + "".join(f"Was ist {i}?,{i}\n" for i in range(30)))
+    task = tmp_path / "t"
+    made = run("import", str(source), str(task), "--question", "frage", "--reference", "antwort")
+    assert made.exit_code == 0, made.output
+    assert "30 examples" in made.stdout
+    wrong = run("import", str(source), str(tmp_path / "u"), "--question", "fraage")
+    assert wrong.exit_code == 2
+    assert "frage" in wrong.stderr
 
 
 def test_models_need_no_task(fake: type[Fake]) -> None:
@@ -363,7 +373,11 @@ def test_models_need_no_task(fake: type[Fake]) -> None:
         Card("embedded/a", "chat", True, 1_200_000_000, "answers", "Apache-2.0"),
         Card("embedded/b", "embed", False, 34_000_000, "search", "MIT"),
     ]
-    fake.findings |= {"models": cards, "pull": Path("x"), "check_model": cards[0]}
+    fake.findings |= {
+        "models": cards,
+        "pull": Path("x"),
+        "check_model": {"name": "house/m", "usd": None},
+    }
     fake.findings["remove_model"] = 34_000_000
     listed = json.loads(run("models", "--json").stdout)
     assert [card["name"] for card in listed["models"]] == ["embedded/a", "embedded/b"]
@@ -374,7 +388,8 @@ def test_models_need_no_task(fake: type[Fake]) -> None:
         ("embedded/a",),
         ("embedded/b",),
     ]
-    assert json.loads(run("models", "check", "house/m", "--json").stdout)["name"] == "embedded/a"
+    assert json.loads(run("models", "check", "house/m", "--json").stdout)["name"] == "house/m"
+    assert "not known" in run("models", "check", "house/m").stdout
     assert "34 MB freed" in run("models", "remove", "embedded/b").stdout
 
 

@@ -49,7 +49,7 @@ def init(
     from headway.workspace import init_task
 
     made = init_task(folder, docs=docs, questions=questions, force=force)
-    _made(made, folder, as_json)
+    _made(made, as_json)
 
 
 COLUMNS = (
@@ -87,15 +87,15 @@ def import_(
 
     named = {ours: theirs for ours, theirs in columns.items() if theirs}
     made = import_task(source, task, format=format, force=force, columns=named)
-    _made(made, task, as_json)
+    _made(made, as_json)
 
 
-def _made(made: Any, folder: Path, as_json: bool) -> None:
+def _made(found: Any, as_json: bool) -> None:
+    from headway.cli import show
+
     if as_json:
-        return door.document(made.to_json())
-    for line in made.lines():
-        click.echo(line)
-    click.echo(f"next: headway check {folder}")
+        return door.document({"schema": "headway/made/1", **found.as_data()})
+    show.made(Console(), found)
 
 
 # --- looking ----------------------------------------------------------------------------------

@@ -56,9 +56,10 @@ def models(ctx: click.Context, task: Path | None, as_json: bool) -> None:
 
     if ctx.invoked_subcommand is not None:
         return
-    cards = [_row(card) for card in _with(task, lambda w: w.models())]
+    cards = _with(task, lambda w: w.models())
     if as_json:
-        return door.document({"schema": "headway/models/1", "models": cards})
+        rows = [asdict(card) for card in cards]
+        return door.document({"schema": "headway/models/1", "models": rows})
     show.models(Console(), cards)
 
 
@@ -72,10 +73,7 @@ def pull(name: str | None, all_: bool, as_json: bool) -> None:
         raise InputError("which model?", valid="a NAME, or --all", do="headway models")
 
     async def fetch(workspace: Workspace) -> list[str]:
-        if name is not None:
-            names = [name]
-        else:
-            names = [str(_row(card)["name"]) for card in await workspace.models()]
+        names = [name] if name else [card.name for card in await workspace.models()]
         for one in names:
             await workspace.pull(one)
         return names
@@ -93,11 +91,12 @@ def pull(name: str | None, all_: bool, as_json: bool) -> None:
 @door.json_option
 def check_(name: str, task: Path | None, as_json: bool) -> None:
     """Ask a model one small question: does it answer, how fast, what does it cost."""
-    found = _row(_with(task, lambda w: w.check_model(name)))
+    from headway.cli import show
+
+    found = _with(task, lambda w: w.check_model(name))
     if as_json:
         return door.document({"schema": "headway/models-check/1", **found})
-    for field, value in found.items():
-        click.echo(words.visible(f"{words.spaced(field):<14} {value}"))
+    show.fields(Console(), found)
 
 
 @models.command(epilog="Example: headway models remove embedded/bge-small-en")
@@ -105,11 +104,5 @@ def check_(name: str, task: Path | None, as_json: bool) -> None:
 def remove(name: str) -> None:
     """Take a fetched model off this machine."""
 
-    async def take_out(workspace: Workspace) -> int:
-        return await workspace.remove_model(name)
-
-    click.echo(f"removed {name}: {words.size(_with(None, take_out))} freed")
-
-
-def _row(card: Any) -> dict[str, Any]:
-    return dict(card.to_json()) if hasattr(card, "to_json") else asdict(card)
+    freed = _with(None, lambda w: w.remove_model(name))
+    click.echo(f"removed {name}: {words.size(freed)} freed")

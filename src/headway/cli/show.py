@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -375,16 +375,39 @@ def techniques(console: Console, kinds: Sequence[Any]) -> None:
                 console.print(hanging)
 
 
-def models(console: Console, cards: Sequence[dict[str, Any]]) -> None:
+def models(console: Console, cards: Sequence[Any]) -> None:
     """Models: whether each is here, its role, size, licence, what it is good for."""
     rows = [
         (
-            _t("✓" if card.get("present") else "·", "green" if card.get("present") else "dim"),
-            _t(str(card.get("name", ""))),
-            _t(str(card.get("role", ""))),
-            _t(words.size(card["size"]) if card.get("size") else ""),
-            _t(" ".join(filter(None, (card.get("good_for"), card.get("licence")))), "dim"),
+            _t("✓" if card.present else "·", "green" if card.present else "dim"),
+            _t(card.name).append(f"\n{card.role}, {words.size(card.size)}, {card.licence}", "dim"),
+            _t(card.good_for),
         )
         for card in cards
     ]
-    console.print(table("here", "name", "role", "size", "good for, licence", rows=rows))
+    console.print(table("here", "model", "good for", rows=rows))
+
+
+def fields(console: Console, found: Mapping[str, Any]) -> None:
+    """Fields by name; what is not known is said to be so."""
+    made = Table.grid(padding=(0, 2))
+    for name, value in found.items():
+        said = "not known" if value is None else "yes" if value is True else value
+        made.add_row(_t(words.spaced(name), "dim"), _t("no" if said is False else str(said)))
+    console.print(made)
+
+
+def made(console: Console, found: Any) -> None:
+    """What an import made."""
+    counted = [words.count(found.examples, "example")]
+    if found.documents:
+        counted.append(words.count(found.documents, "document"))
+    if found.with_evidence:
+        counted.append(f"{found.with_evidence:,} with evidence")
+    _say(console, f"{found.folder}: {', '.join(counted)}", "bold")
+    if found.labels:
+        _say(console, f"{words.count(len(found.labels), 'label')}: {', '.join(found.labels[:10])}")
+    _bullets(console, found.files)
+    for line in found.skipped:
+        _say(console, f"! passed over: {line}", "yellow")
+    _say(console, f"next: headway check {found.folder}")

@@ -181,7 +181,8 @@ class Lender(Protocol):
         ...
 
     async def evidence(self, example: Example) -> tuple[Passage, ...]:
-        """Short passages that hold the example's evidence; empty where there is none."""
+        """Short passages that hold the example's evidence; where it has none, what a search for
+        it finds; empty where the task has no knowledge."""
         ...
 
     async def apply(

@@ -179,7 +179,9 @@ def _pairs(look: Look) -> Iterator[tuple[Example, Example]]:
 
 def near_duplicates(look: Look) -> Iterator[CheckItem]:
     """Nearly the same question twice: harmless on one side of the split, not on two."""
-    clusters = look.twins.clusters()
+    examples = look.task.examples
+    # Those of one group were declared to belong together.
+    clusters = [c for c in look.twins.clusters() if len({examples[n].cluster for n in c}) > 1]
     among = sum(len(c) for c in clusters)
     across = [
         (a, b) for a, b in _pairs(look)
@@ -203,7 +205,6 @@ def near_duplicates(look: Look) -> Iterator[CheckItem]:
     if not clusters:
         yield item("near_duplicates", "ok", "No two examples ask nearly the same.", count=0)
         return
-    examples = look.task.examples
     listed_ids = [[examples[n].id for n in c[:SHOWN]] for c in clusters[:PAIRS]]
     text = (
         f"Asking nearly the same as another: {count(among, 'example')} in"

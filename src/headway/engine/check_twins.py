@@ -16,7 +16,7 @@ from math import ceil
 from headway.knowledge.cut import TOKEN
 
 NEAR = 0.8
-MOST_TRIED = 3_000_000  # pairs that are compared before the search gives up, some seconds
+MOST_TRIED = 2_000_000  # pairs that are compared before the search gives up, some seconds
 MOST_FOUND = 100_000
 BUDGET = 600_000  # words of all texts together that pairs are looked for by; some seconds
 SHORTEST, LONGEST = 32, 400  # words of one text, whatever the number of texts

@@ -17,12 +17,14 @@ import orjson
 
 from headway.core.protocols import Search
 from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passage, Usage
-from headway.core.task import Example, Task, digest
+from headway.core.task import Evidence, Example, Task, digest
 from headway.engine.budget import Budget
 from headway.engine.parts import Parts
 from headway.store import Store
 
-EVIDENCE_CUT = Search(tokens=64, overlap=0)  # short pieces: what a perfect search would hand over
+EVIDENCE_CUT = Search(
+    tokens=64, overlap=0, k=1
+)  # short pieces: what a perfect search would hand over
 
 
 @dataclass
@@ -178,7 +180,7 @@ class ExampleLender:
         self.waited_s += time.perf_counter() - start
         data = orjson.loads(value)
         if data["passages"] is not None:
-            data["passages"] = tuple(Passage(**p) for p in data["passages"])
+            data["passages"] = tuple(self._placed(Passage(**p)) for p in data["passages"])
         reply = replace(ApplicationReply(**data), cached=cached)
         self.original_s += reply.latency_s
         self._count(reply)
@@ -208,7 +210,19 @@ class ExampleLender:
         return await self._desk.nearest(question, k, embed or self.task.spec.models.embed)
 
     async def evidence(self, example: Example) -> tuple[Passage, ...]:
-        """See Lender."""
-        if not self.task.has_knowledge or not example.evidence:
+        """See Lender. An example that has no evidence, such as an unanswerable one, is shown with
+        what a search for it finds: as it would look at inference."""
+        if not self.task.has_knowledge:
             return ()
-        return self._desk.parts.knowledge().passages_of(example.evidence, EVIDENCE_CUT)
+        knowledge = self._desk.parts.knowledge()
+        if not example.evidence:
+            return await knowledge.search(example.question, EVIDENCE_CUT)
+        return knowledge.passages_of(example.evidence, EVIDENCE_CUT)
+
+    def _placed(self, passage: Passage) -> Passage:
+        """An application's passage with its offsets, where the knowledge knows its document."""
+        if not self.task.has_knowledge or passage.start or not passage.text:
+            return passage
+        named = Evidence(document=passage.document, text=passage.text)
+        span = self._desk.parts.knowledge().locate(named)
+        return replace(passage, start=span[1], end=span[2]) if span else passage

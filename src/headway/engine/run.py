@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 import orjson
 
-from headway.core.errors import ModelError, Outage, Rejected, TooLong
+from headway.core.errors import BudgetEnded, ModelError, Outage, Rejected, TooLong
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Search, State, Step
 from headway.core.record import Passage, Record, Usage
 from headway.core.task import Example, Split, digest
 from headway.engine.lender import EVIDENCE_CUT, Desk, ExampleLender
+from headway.metrics.text import is_abstention
 
 Span = tuple[str, int, int]
 # Scores of one record, by metric; None where a metric does not apply.
@@ -186,14 +187,22 @@ class Runner:
         found: dict[tuple[str, int], Record],
         width: int,
     ) -> None:
-        """Work through todo with `width` workers; one error stops all."""
+        """Work through todo with `width` workers; one error stops all. When the budget ends,
+        the calls on the way are let through first: they are paid for."""
         waiting = iter(todo)
         lost = 0
+        ended: BudgetEnded | None = None
 
         async def work() -> None:
-            nonlocal lost
+            nonlocal lost, ended
             for example, repeat in waiting:
-                await one(example, repeat)
+                if ended is not None:
+                    return
+                try:
+                    await one(example, repeat)
+                except BudgetEnded as error:
+                    ended = error
+                    return
                 record = found[example.id, repeat]
                 lost += record.status == "outage"
                 # Nothing but outages from the start: the service is down, so say that now.
@@ -207,6 +216,9 @@ class Runner:
         except BaseExceptionGroup as errors:
             self.desk.store.flush()
             raise errors.exceptions[0] from None
+        if ended is not None:
+            self.desk.store.flush()
+            raise ended
 
     async def _answer(
         self, pipeline: Pipeline, steps: Sequence[Step], example: Example, probe: Probe, repeat: int
@@ -241,6 +253,7 @@ class Runner:
             example=example.id,
             answer=state.answer,
             output=state.output,
+            abstained=status == "done" and is_abstention(self.desk.task, state.answer or ""),
             status=status,
             why=why,
             usage=lend.usage,

@@ -31,7 +31,8 @@ class FixedExamples:
             return
         shows = ctx.incumbent.step("retrieve") is not None
         for k in (3, 6):
-            ids = [e.id for e in varied(ctx.train, k, with_evidence=shows)]
+            abstain = ctx.task.spec.output.abstain
+            ids = [e.id for e in varied(ctx.train, k, with_evidence=shows, abstain=abstain)]
             if len(ids) < k:
                 return
             yield Candidate(
@@ -43,13 +44,16 @@ class FixedExamples:
             )  # fmt: skip
 
 
-def varied(train: Sequence[Example], k: int, *, with_evidence: bool) -> list[Example]:
+def varied(
+    train: Sequence[Example], k: int, *, with_evidence: bool, abstain: str | None = None
+) -> list[Example]:
     """k solved examples of as many kinds as there are: one tag or label after the other, in
     train's own random order."""
     usable = [
-        e for e in train
-        if e.reference is not None and (e.evidence or not with_evidence)
-    ]  # fmt: skip
+        e
+        for e in train
+        if e.reference is not None and (e.evidence or not with_evidence or e.reference == abstain)
+    ]
     chosen: list[Example] = []
     seen: dict[str, int] = {}
     while usable and len(chosen) < k:

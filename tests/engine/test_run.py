@@ -1,0 +1,170 @@
+"""Runs: what is kept, what is charged, what a failure is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import headway as hw
+from headway.core.errors import BudgetEnded, Outage, Rejected
+from headway.core.pipeline import Pipeline
+from headway.core.record import ChatReply, ChatRequest
+from headway.engine.budget import Limits
+from headway.engine.run import CLOSED_BOOK, PERFECT, REPEATS
+from headway.models.scripted import ScriptedChat
+from headway.workspace import Workspace
+
+MakeTask = object
+
+
+def with_chat(workspace: Workspace, chat: ScriptedChat) -> ScriptedChat:
+    """Puts a scripted model where the task's own would be opened."""
+    workspace.parts._chat["scripted/extract"] = chat
+    return chat
+
+
+async def test_second_run_calls_nothing(make_task) -> None:
+    async with Workspace.open(make_task()) as workspace:
+        first = await workspace.evaluate(limit=20)
+        second = await workspace.evaluate(limit=20)
+    assert (first.usage.calls, first.usage.cached_calls) == (20, 0)
+    assert (second.usage.calls, second.usage.cached_calls) == (0, 20)
+    assert first.metrics == second.metrics
+    assert second.usage.prompt_tokens == first.usage.prompt_tokens > 0
+    assert second.latency_s == first.latency_s
+
+
+async def test_kept_across_processes(make_task) -> None:
+    folder = make_task()
+    async with Workspace.open(folder) as workspace:
+        await workspace.evaluate(limit=10)
+    async with Workspace.open(folder) as workspace:
+        assert (await workspace.evaluate(limit=12)).usage.calls == 2
+
+
+async def test_repeats_are_separate_calls(make_task) -> None:
+    async with Workspace.open(make_task()) as workspace:
+        found = await workspace.evaluate(limit=5, repeat=3)
+    assert (found.n, found.usage.calls) == (15, 15)
+    assert found.metrics["token_f1"].n == 5
+
+
+async def test_an_outage_is_not_a_zero(make_task) -> None:
+    def flaky(request: ChatRequest) -> str:
+        if "hall" in request.messages[-1].content.rpartition("Question:")[2]:
+            raise Outage("down")
+        return "never"
+
+    async with Workspace.open(make_task()) as workspace:
+        with_chat(workspace, ScriptedChat(flaky))
+        found = await workspace.evaluate(limit=30)
+        assert found.outage > 0
+        assert found.n == found.completed + found.outage == 30
+        assert found.metrics["token_f1"].n == found.completed
+        # An outage is not kept: the next run asks again, and only for those.
+        chat = with_chat(workspace, ScriptedChat(lambda request: "never"))
+        again = await workspace.evaluate(limit=30)
+    assert chat.calls == found.outage
+    assert again.outage == 0
+
+
+async def test_nothing_but_outages_stops_at_once(make_task) -> None:
+    def down(request: ChatRequest) -> str:
+        raise Outage("nobody answers")
+
+    async with Workspace.open(make_task()) as workspace:
+        chat = with_chat(workspace, ScriptedChat(down))
+        with pytest.raises(Outage, match="nobody answers"):
+            await workspace.evaluate()
+    assert chat.calls < 40
+
+
+async def test_a_refused_key_stops_at_once(make_task) -> None:
+    def refused(request: ChatRequest) -> str:
+        raise Rejected("the key is refused")
+
+    async with Workspace.open(make_task()) as workspace:
+        with_chat(workspace, ScriptedChat(refused))
+        with pytest.raises(Rejected):
+            await workspace.evaluate()
+
+
+async def test_refusals_score_zero_and_say_why(make_task) -> None:
+    async with Workspace.open(make_task()) as workspace:
+        with_chat(workspace, ScriptedChat(lambda r: ChatReply("no", finish="refused")))
+        found = await workspace.evaluate(limit=6)
+    assert (found.refused, found.completed) == (6, 6)
+    assert found.metrics["token_f1"].mean == 0.0
+
+
+async def test_budget_stops_before_the_call(make_task) -> None:
+    async with Workspace.open(make_task()) as workspace:
+        runner = workspace._runner(Limits(calls=7))
+        chat = with_chat(workspace, ScriptedChat(lambda r: "x"))
+        with pytest.raises(BudgetEnded):
+            await runner.run(workspace.pipeline(), workspace.task.split("dev"))
+        assert chat.calls == 7
+        # What was paid for is kept.
+        found = await workspace.evaluate()
+    assert found.usage.cached_calls == 7
+
+
+async def test_probes_replace_only_the_context(make_task) -> None:
+    seen: list[ChatRequest] = []
+
+    def watch(request: ChatRequest) -> str:
+        seen.append(request)
+        return "x"
+
+    async with Workspace.open(make_task()) as workspace:
+        with_chat(workspace, ScriptedChat(watch))
+        runner = workspace._runner()
+        example = workspace.task.split("dev")[:1]
+        pipeline = workspace.pipeline()
+        await runner.run(pipeline, example)
+        await runner.run(pipeline, example, probe=CLOSED_BOOK)
+        await runner.run(pipeline, example, probe=PERFECT)
+        await runner.run(pipeline, example, probe=REPEATS, repeats=3)
+    as_is, closed, perfect, *repeats = seen
+    assert "[1]" in as_is.messages[-1].content
+    assert "[1]" not in closed.messages[-1].content
+    assert example[0].evidence[0].text in perfect.messages[-1].content
+    assert "[2]" not in perfect.messages[-1].content
+    assert as_is.messages[0] == closed.messages[0] == perfect.messages[0]
+    assert {r.temperature for r in repeats} == {0.7}
+    assert len({r.seed for r in repeats}) == 3
+
+
+async def test_fingerprint_covers_what_changes_answers(make_task) -> None:
+    folder = make_task()
+    async with Workspace.open(folder) as workspace:
+        plain = workspace.pipeline()
+        base = await workspace.parts.fingerprint(plain)
+        shots = plain.with_step("examples", before="generate", k=2)
+        assert await workspace.parts.fingerprint(shots) != base
+    (folder / "knowledge" / "extra.md").write_text("# Extra\n\nSomething new.\n")
+    async with Workspace.open(folder) as workspace:
+        assert await workspace.parts.fingerprint(workspace.pipeline()) != base
+
+
+def test_the_test_split_is_sealed(make_task) -> None:
+    with pytest.raises(hw.InputError, match="sealed"):
+        hw.evaluate(make_task(), split="test")
+
+
+async def test_show_is_what_is_sent(make_task) -> None:
+    seen: list[ChatRequest] = []
+    folder = make_task()
+    async with Workspace.open(folder) as workspace:
+        shown = await workspace.show()
+        with_chat(workspace, ScriptedChat(lambda r: (seen.append(r), "x")[1]))
+        await workspace.evaluate(limit=1)
+    assert seen[0].messages == shown.messages
+
+
+def test_pipeline_round_trip(tmp_path: Path) -> None:
+    made = Pipeline.model_validate(
+        {"model": "scripted/echo", "steps": [{"retrieve": {"k": 3}}, {"generate": {"template": "a\nb"}}]}
+    )
+    assert Pipeline.load(made.save(tmp_path / "p.yaml")) == made
