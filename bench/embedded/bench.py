@@ -83,7 +83,7 @@ def prompts(count: int, seed: int, groups: int = 1) -> list[tuple[Message, ...]]
     """Prompts of about 250 tokens, of which the first 60 to 70 are shared within a group; in
     order of groups."""
     draw = random.Random(seed)
-    made = []
+    made: list[tuple[Message, ...]] = []
     for group in range(groups):
         for _ in range(count // groups):
             facts, asked = [], []
@@ -146,14 +146,14 @@ EXPERIMENTS = (
     Experiment("ubatch128", "n_ubatch 128 over 512", BASE, BASE.but(ubatch=128)),
     Experiment("cache", "prefix cache on over off", replace(BASE, body={"cache_prompt": False}),
                BASE),
-    Experiment("order", "3 prefixes: calls in order of prefix over shuffled",
-               replace(BASE, shuffled=True), BASE, groups=3, count=6),
+    Experiment("order", "3 prefixes on 2 slots: calls in order of prefix over shuffled",
+               replace(BASE, shuffled=True).but(slots=2), BASE.but(slots=2), groups=3, count=18),
     Experiment("greedy", "one-sampler greedy over the runtime's usual chain",
                replace(BASE, body=PLAIN), BASE),
     Experiment("unified", "one cache for all slots over one a slot", BASE, BASE.but(unified=True)),
-    Experiment("cacheram", "3 prefixes, shuffled: 1 GiB of host prompt cache over none",
-               replace(BASE, shuffled=True), replace(BASE, shuffled=True).but(cache_ram_mib=1024),
-               groups=3, count=6),
+    Experiment("cacheram", "3 prefixes shuffled on 2 slots: 1 GiB of host cache over none",
+               replace(BASE, shuffled=True).but(slots=2),
+               replace(BASE, shuffled=True).but(slots=2, cache_ram_mib=1024), groups=3, count=18),
     Experiment("slots2", "2 slots over 1", BASE.but(slots=1), BASE.but(slots=2)),
     Experiment("ubatch1024", "n_ubatch 1024 over 512", BASE, BASE.but(ubatch=1024)),
     Experiment("batch512", "n_batch 512 over 2048", BASE, BASE.but(batch=512)),
@@ -166,7 +166,7 @@ class Runner:
     def __init__(self, side: Side, path: Path, sha256: str) -> None:
         self.side = side
         self.chat = EmbeddedChat("bench", path, sha256, side.settings) if side.headway else None
-        self.server = None if side.headway else _start(path, side.settings, "bench")
+        self.server: Any = None if side.headway else _start(path, side.settings, "bench")
 
     def run(self, asked: list[tuple[Message, ...]], seed: int) -> tuple[float, int, int, list[str]]:
         """Seconds, tokens read and written, tokens from the cache, answers."""

@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -147,18 +148,31 @@ class Workspace:
         The baseline is `pipelines/baseline.yaml`; without that file it is made from task.yaml.
         """
         if isinstance(named, Pipeline):
-            found = named
-        elif named is None:
-            found = self._baseline()
-        else:
-            found = self._named(str(named))
-        return self.parts.resolve(found, self._model)
+            return self.parts.resolve(named, self._model)
+        file = self._file(str(named or "baseline"))
+        if file is None:
+            found = self._named(str(named)) if named else self._baseline()
+            return self.parts.resolve(found, self._model)
+        try:
+            return self.parts.resolve(Pipeline.load(file), self._model)
+        except InputError as error:
+            # Which file it was is known here only.
+            where = (error.where or "").replace("pipeline, step", f"{file}, step", 1)
+            raise InputError(
+                error.what, where=where or str(file), valid=error.valid, do=error.do
+            ) from None
+
+    def _file(self, name: str) -> Path | None:
+        """The pipeline file of that name, where there is one."""
+        folder = self.task.folder
+        files = (Path(name), folder / name, folder / "pipelines" / f"{name}.yaml")
+        return next((file for file in files if file.is_file()), None)
 
     def _named(self, name: str) -> Pipeline:
+        """A pipeline by a run's id or a fingerprint, or the baseline that has no file."""
         folder = self.task.folder
-        for file in (Path(name), folder / name, folder / "pipelines" / f"{name}.yaml"):
-            if file.is_file():
-                return Pipeline.load(file)
+        if name == "baseline":
+            return self._baseline()
         for prefix in [run["pipeline"] for run in self.store.run(name)[:1]] + [name]:
             found = self.store.pipeline(prefix) if len(prefix) >= 4 else []
             if len(found) == 1:
@@ -171,9 +185,7 @@ class Workspace:
         )
 
     def _baseline(self) -> Pipeline:
-        file = self.task.folder / "pipelines" / "baseline.yaml"
-        if file.is_file():
-            return Pipeline.load(file)
+        """Made from task.yaml, where there is no `pipelines/baseline.yaml`."""
         if self.task.spec.application:
             return Pipeline.model_validate({"steps": ["application"]})
         steps: list[dict[str, Any]] = [{"generate": {"template": self.task.instructions}}]
@@ -199,7 +211,7 @@ class Workspace:
             raise InputError(
                 f"the split {split!r} holds no examples",
                 where=str(self.task.folder / "examples.jsonl"),
-                do=f"headway check {self.task.folder.name}",
+                do=f"headway check {self.task.typed}",
             )
         return examples[:limit] if limit else examples
 
@@ -226,7 +238,7 @@ class Workspace:
             raise InputError(
                 "the test split is sealed: looking at it while working wears it out",
                 valid="--split dev, or train",
-                do=f"headway final {self.task.folder.name}   (opens it, after asking)",
+                do=f"headway final {self.task.typed}   (opens it, after asking)",
             )
         examples = self._examples(split, limit)
         return await self._runner().run(
@@ -361,7 +373,7 @@ class Workspace:
             raise InputError(
                 "there is no journey of this task, pipeline and axis to go on with",
                 where=str(self.task.folder),
-                do=f"headway optimize {self.task.folder.name}",
+                do=f"headway optimize {self.task.typed}",
             )
         return uuid.uuid4().hex[:10], {"about": about}
 
@@ -441,22 +453,32 @@ class Workspace:
             raise InputError(
                 "there is no finished journey to report on",
                 where=str(self.task.folder),
-                do=f"headway optimize {self.task.folder.name}",
+                do=f"headway optimize {self.task.typed}",
             )
         kept = {
             name: Pipeline.model_validate(self.store.pipeline(name)[0][1])
             for name in (found.baseline, found.best)
             if self.store.pipeline(name)
         }
+        saved = self.task.folder / "pipelines" / "best.yaml"
         text = render(
             found,
             task_name=self.task.spec.name,
             description=self.task.spec.description,
             baseline=kept.get(found.baseline),
             best=kept.get(found.best),
+            saved=str(saved) if saved.is_file() else None,
+            made=datetime.now(),
         )
         target = file or self.task.folder / "report.html"
-        target.write_text(text, encoding="utf-8")
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"cannot be written: {error.strerror}",
+                where=str(target),
+                do=f"headway report {self.task.typed} --output FILE.html",
+            ) from None
         return target
 
     # --- models ---------------------------------------------------------------------------------

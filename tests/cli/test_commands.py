@@ -195,7 +195,7 @@ def test_a_budget_that_ends_before_the_test_is_through_exits_4(
     fake: type[Fake], made: ModuleType
 ) -> None:
     stopped = "the calls are spent; the budget ended before the sealed test was through"
-    fake.findings["optimize"] = made.journey(stopped=stopped, test=None)
+    fake.findings["optimize"] = made.journey(stopped=stopped, test=None, complete=False)
     result = run("optimize", "t", "--yes", "--json")
     assert result.exit_code == 4
     assert json.loads(result.stdout)["stopped"] == stopped

@@ -214,7 +214,8 @@ async def test_unreviewed(tmp_path: Path) -> None:
 async def test_empty_inputs(tmp_path: Path) -> None:
     assert not all_of(await check(write(tmp_path / "a", many(30))), "empty_inputs")
     empty = [*many(30), example("void", " "), {"id": "none", "inputs": {}}]
-    assert one(await check(write(tmp_path / "b", empty)), "empty_inputs").data["count"] == 2
+    empty.append({"id": "odd", "inputs": {"messages": [None]}})
+    assert one(await check(write(tmp_path / "b", empty)), "empty_inputs").data["count"] == 3
 
 
 # --- near-duplicates and leaks --------------------------------------------------------------------
@@ -323,7 +324,7 @@ def test_twenty_thousand_texts_take_seconds(kind: str) -> None:
     texts[7] = texts[count - 1]
     start = time.perf_counter()
     found = twins(texts)
-    assert time.perf_counter() - start < 15  # measured: 0.5 to 2 s
+    assert time.perf_counter() - start < 30  # measured: 0.5 to 2 s
     assert any({7, count - 1} <= set(group) for group in found.same)
 
 
@@ -643,7 +644,7 @@ async def test_the_handbook_has_no_errors(tmp_path: Path) -> None:
         pipeline = parts.resolve(Pipeline.load(HANDBOOK / "pipelines" / "baseline.yaml"))
         start = time.perf_counter()
         report = await Checker(task, parts, store, pipeline).check()
-        assert time.perf_counter() - start < 10
+        assert time.perf_counter() - start < 30  # measured: 1 to 2 s
     finally:
         await parts.close()
         store.close()
@@ -689,7 +690,7 @@ OUTPUTS: list[dict[str, Any]] = [
     prompt=st.sampled_from(["", "答えて", "Answer {{question}} from {{passages}}.", "the"]),
 )
 @settings(
-    max_examples=40, deadline=None,
+    max_examples=25, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 def test_odd_but_valid_tasks_never_crash_it(

@@ -180,9 +180,12 @@ def evaluate(
 @click.argument("a")
 @click.argument("b")
 @click.option("--metric", metavar="NAME", help="The metric to compare on. [default: the first]")
+@door.model_option
 @door.dry_option
 @door.json_option
-def compare(task: Path, a: str, b: str, metric: str | None, dry: bool, as_json: bool) -> None:
+def compare(
+    task: Path, a: str, b: str, metric: str | None, model: str | None, dry: bool, as_json: bool
+) -> None:
     """Compare B with A, example by example.
 
     Gives the difference B minus A, its interval and the verdict. A and B are pipeline files,
@@ -191,8 +194,9 @@ def compare(task: Path, a: str, b: str, metric: str | None, dry: bool, as_json: 
     from headway.cli import show
 
     if dry:
-        return door.planned(task, "compare", as_json, None, a=a, b=b)
-    door.emit(door.work(task, lambda w: w.compare(a, b, metric)), as_json, show.comparison)
+        return door.planned(task, "compare", as_json, model, a=a, b=b)
+    found = door.work(task, lambda w: w.compare(a, b, metric), model)
+    door.emit(found, as_json, show.comparison)
 
 
 @main.command(epilog="Example: headway diagnose handbook")
@@ -280,9 +284,9 @@ def optimize(
             return click.echo("Nothing was spent.", err=True)
     journey = door.work(task, lambda w: w.optimize(**options), model)
     door.emit(journey, as_json, lambda console, found: show.journey(console, found, str(task)))
-    if "budget ended before" in journey.stopped:
+    if not journey.complete:
         raise BudgetEnded(
-            "the budget ended before the journey could",
+            "the budget ended before the diagnosis or the sealed test was through",
             do=f"headway optimize {task} --continue, with more of it",
         )
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import tempfile
 import traceback
@@ -15,10 +17,12 @@ from typing import Any
 
 import click
 
-from headway.core.errors import HeadwayError
+from headway.core.errors import HeadwayError, InputError
 from headway.report.words import visible
 
 BUG, INTERRUPTED = 70, 130
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 TASK = "headway.task"  # where a command leaves its task folder in click's context
 
 
@@ -56,9 +60,23 @@ class Guarded(click.Group):
 
 
 def _known(error: BaseException) -> HeadwayError | None:
-    """The HeadwayError that this is, or that a group of errors holds first."""
+    """The HeadwayError that this is, or that a group of errors holds first; of other errors those
+    that say something of the disk, not of us."""
     if isinstance(error, HeadwayError):
         return error
+    # Libraries below Python raise errors of their own, with the system's words inside.
+    if getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error):
+        return HeadwayError(
+            "the disk is full; what was measured so far is kept",
+            where=getattr(error, "filename", None),
+            do="make room, then run the same command again: it goes on from here",
+        )
+    if isinstance(error, OSError) and error.errno in CLOSED and error.filename:
+        return InputError(
+            f"may not be written or read: {os.strerror(error.errno)}",
+            where=str(error.filename),
+            do="change its permissions, or name another place",
+        )
     if isinstance(error, BaseExceptionGroup):
         return next((found for e in error.exceptions if (found := _known(e))), None)
     return None

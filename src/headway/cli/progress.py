@@ -52,6 +52,7 @@ class _Live:
         )
         self._task = self._bar.add_task(label, total=None, note="")
         self._console = console
+        self._fresh = True  # whether the next answer is the first of its phase
 
     def __enter__(self) -> _Live:
         self._bar.start()
@@ -69,7 +70,11 @@ class _Live:
             room = max(20, self._console.width - 56)
             text = event.text if len(event.text) <= room else event.text[: room - 1] + "…"
             self._bar.reset(self._task, total=None, description=text, note=_note(event))
+            self._fresh = True
         else:
+            if event.kind == "answer" and self._fresh:
+                self._fresh = False
+                self._console.print(answered(event))
             self._bar.update(
                 self._task, completed=event.done, total=event.total or None, note=_note(event)
             )
@@ -86,7 +91,7 @@ class Plain:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console, self._every_s, self._clock = console, every_s, clock
-        self._phase, self._last = label, -every_s
+        self._phase, self._last, self._fresh = label, -every_s, True
 
     def __call__(self, event: Event) -> None:
         """Show one event, or pass over it."""
@@ -94,6 +99,11 @@ class Plain:
             return self._say(f"note: {event.text}")
         if event.kind == "step":
             return self._say(decided(event).plain)
+        if event.kind == "answer" and self._fresh:
+            self._fresh = False
+            return self._say(answered(event).plain)
+        if event.kind == "phase":
+            self._fresh = True
         if event.kind in ("phase", "download"):
             self._phase = event.text
         now = self._clock()
@@ -134,6 +144,23 @@ def spent_and_left(spent: Mapping[str, Any]) -> list[str]:
         of = f" of {words.money(limits['usd'])}" if "usd" in limits else ""
         said.append(f"{words.money(known.usd)}{of}")
     return said
+
+
+def answered(event: Event) -> Text:
+    """The first answer of a phase, beside what was wanted: so that a person sees it work."""
+
+    def cut(value: object, most: int) -> str:
+        text = words.visible(" ".join(str(value or "").split()))
+        return text if len(text) <= most else text[: most - 1] + "…"
+
+    data = event.data
+    line = Text("  ", style="dim")
+    line.append(cut(data.get("question"), 90), style="italic dim")
+    line.append(" → ", style="dim")
+    line.append(cut(data.get("answer"), 70) or "(nothing)")
+    if data.get("reference") is not None:
+        line.append(f"  (wanted: {cut(data['reference'], 40)})", style="dim")
+    return line
 
 
 def decided(event: Event) -> Text:

@@ -248,6 +248,8 @@ class Journey(Finding):
     test: TestFigure | None
     stopped: str
     spent: Spent
+    complete: bool = True
+    """False where the budget ended before the diagnosis or the sealed test was through."""
     metric: str = ""
     goal: float | None = None
     diagnosis: Diagnosis | None = None

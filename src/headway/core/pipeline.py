@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, field_serializer, model_validator
+from pydantic import Field, ValidationError, field_serializer, model_validator
 
 from headway.core.errors import InputError
-from headway.core.task import Frozen, digest, read_text_or_file, read_yaml
+from headway.core.task import Frozen, digest, invalid, read_text_or_file, read_yaml
 
 PROMPTS = ("template",)  # settings that name a prompt file
 
@@ -71,16 +71,20 @@ class Pipeline(Frozen):
                 raise InputError(
                     "a step is one name with its settings", where=where, valid="- retrieve: {k: 4}"
                 )
-            step = StepSpec.model_validate(item)
-            if not isinstance(step.settings, Mapping):
-                raise InputError(f"settings of {step.name!r} are not fields by name", where=where)
+            try:
+                step = StepSpec.model_validate(item)
+            except ValidationError as error:
+                raise invalid(error, StepSpec, where) from None
             texts = {
-                name: read_text_or_file(str(step.settings[name]), file.parent)
+                name: read_text_or_file(step.settings[name], file.parent)
                 for name in PROMPTS
-                if name in step.settings
+                if isinstance(step.settings.get(name), str)
             }
             steps.append(StepSpec(name=step.name, settings={**step.settings, **texts}))
-        return cls(model=data.get("model"), steps=tuple(steps))
+        try:
+            return cls(model=data.get("model"), steps=tuple(steps))
+        except ValidationError as error:
+            raise invalid(error, cls, str(file)) from None
 
     def save(self, file: str | Path) -> Path:
         """Write the YAML, and each prompt as a file beside it. Returns the YAML's path."""

@@ -6,6 +6,7 @@ Loading checks everything at once and names file and line; nothing of a broken t
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -53,7 +54,7 @@ class Example(Frozen):
     def _ids_are_text(cls, data: Any) -> Any:
         if isinstance(data, dict):
             for name in ("id", "group"):
-                if isinstance(data.get(name), int):
+                if isinstance(data.get(name), int) and not isinstance(data[name], bool):
                     data = {**data, name: str(data[name])}
         return data
 
@@ -69,8 +70,9 @@ class Example(Frozen):
             return str(self.inputs["question"])
         messages = self.inputs.get("messages")
         if isinstance(messages, list) and messages:
-            users = [m for m in messages if isinstance(m, dict) and m.get("role") == "user"]
-            return str((users or messages)[-1].get("content", ""))
+            said = [m for m in messages if isinstance(m, dict)]
+            users = [m for m in said if m.get("role") == "user"]
+            return str((users or said or [{}])[-1].get("content") or "")
         return "\n".join(f"{name}: {value}" for name, value in self.inputs.items())
 
     @property
@@ -224,7 +226,7 @@ class Task(BaseModel):
             raise InputError(
                 "there is no task.yaml here" if folder.is_dir() else "there is no such folder",
                 where=str(folder),
-                do=f"headway init {folder.name}   (makes a task that runs at once)",
+                do=f"headway init {typed(folder)}   (makes a task that runs at once)",
             )
         spec = _parse(TaskSpec, read_yaml(file), str(file))
         return cls(folder=folder, spec=spec, examples=read_examples(folder / "examples.jsonl"))
@@ -267,6 +269,11 @@ class Task(BaseModel):
     def instructions(self) -> str:
         """The baseline prompt's text."""
         return read_text_or_file(self.spec.instructions, self.folder)
+
+    @property
+    def typed(self) -> str:
+        """The folder as one would type it in a command, here and now."""
+        return typed(self.folder)
 
     @property
     def home(self) -> Path:
@@ -334,6 +341,8 @@ def read_yaml(file: Path) -> Any:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=str(file)) from None
+    except ValueError as error:  # a date that is none, such as 2024-13-45
+        raise InputError(f"not valid YAML: {error}", where=str(file)) from None
 
 
 def read_examples(file: Path) -> tuple[Example, ...]:
@@ -359,7 +368,7 @@ def read_examples(file: Path) -> tuple[Example, ...]:
                 raise InputError(
                     f"not valid JSON: {error} (found {line[:40]!r}...)",
                     where=where,
-                    valid="one whole JSON object a line",
+                    valid="one whole JSON object a line, in UTF-8",
                 ) from None
             example = _parse(Example, data, where)
             if example.id in lines:
@@ -378,8 +387,18 @@ def read_text_or_file(value: str, folder: Path) -> str:
         try:
             return file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            raise InputError("this prompt file cannot be read", where=str(file)) from None
+            raise InputError(
+                "this prompt file cannot be read",
+                where=str(file),
+                valid="a UTF-8 file of that name, or the prompt itself instead of a name",
+            ) from None
     return value.strip()
+
+
+def typed(path: Path) -> str:
+    """A path as one would type it: from the current folder where it lies below it, quoted."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def digest(data: Any) -> str:

@@ -14,10 +14,13 @@ import inspect
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 
 from headway.core.errors import InputError, Outage, Rejected
 from headway.core.record import ApplicationReply, Passage
@@ -70,12 +73,16 @@ class Application:
             if self._function is None:
                 answered = await self._post(inputs, context, settings)
             elif inspect.iscoroutinefunction(self._function):
-                answered = await self._function(dict(inputs), context=context, settings=settings)
+                answered = await self._function(
+                    deepcopy(dict(inputs)), context=context, settings=settings
+                )
             else:
                 function = self._function
                 answered = await asyncio.to_thread(
-                    lambda: function(dict(inputs), context=context, settings=settings)
+                    lambda: function(deepcopy(dict(inputs)), context=context, settings=settings)
                 )
+                if inspect.isawaitable(answered):  # behind a decorator, or of a callable object
+                    answered = await answered
         except (Outage, Rejected, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -114,6 +121,15 @@ class Application:
 
 def read_answer(answered: Any, where: str, latency_s: float) -> ApplicationReply:
     """What an application returned, as a reply. Raises Outage where the form is wrong."""
+    try:
+        return _read(answered, where, latency_s)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise Outage(
+            f"the application's answer is not in form: {error}", where=where, valid=FORM
+        ) from None
+
+
+def _read(answered: Any, where: str, latency_s: float) -> ApplicationReply:
     if not isinstance(answered, Mapping) or "answer" not in answered:
         raise Outage(f"the application returned {str(answered)[:80]!r}", where=where, valid=FORM)
     shown = answered.get("passages")
@@ -124,7 +140,7 @@ def read_answer(answered: Any, where: str, latency_s: float) -> ApplicationReply
         passages = tuple(_passage(item, number) for number, item in enumerate(shown))
     usage = answered.get("usage") or {}
     usd = usage.get("usd")
-    return ApplicationReply(
+    reply = ApplicationReply(
         answer=answered["answer"],
         passages=passages,
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
@@ -133,6 +149,8 @@ def read_answer(answered: Any, where: str, latency_s: float) -> ApplicationReply
         refused=bool(answered.get("refused", False)),
         latency_s=latency_s,
     )
+    orjson.dumps(asdict(reply))  # so that it can be kept
+    return reply
 
 
 def _passage(item: Any, number: int) -> Passage:

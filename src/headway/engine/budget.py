@@ -59,15 +59,16 @@ class Budget:
             return None
         return self.limits.minutes * 60 - self.seconds - self.hold_s
 
-    def ended(self) -> str | None:
-        """Which limit is reached, in words; None while none is."""
+    def ended(self, more: int = 0) -> str | None:
+        """Which limit is reached, or would be passed by so many tokens more, in words; else
+        None."""
         limits = self.limits
         if limits.calls is not None and (
             self.calls + self._flying_calls >= limits.calls - self.hold_calls
         ):
             return f"{limits.calls} calls"
         if limits.tokens is not None and (
-            self.tokens + self._flying_tokens >= limits.tokens - self.hold_tokens
+            self.tokens + self._flying_tokens + max(1, more) > limits.tokens - self.hold_tokens
         ):
             return f"{limits.tokens:,} tokens"
         if limits.usd is not None and self.usd is not None and self.usd >= limits.usd:
@@ -79,7 +80,7 @@ class Budget:
 
     def reserve(self, tokens: int) -> None:
         """Before a call. Raises BudgetEnded where the budget does not allow it."""
-        reached = self.ended()
+        reached = self.ended(tokens)
         if reached is None and self.limits.usd is not None and self.usd is None:
             raise BudgetEnded(
                 "a dollar budget needs known prices, and this model's price is not known",

@@ -14,7 +14,7 @@ from headway.core.pipeline import Pipeline
 from headway.core.protocols import Metric
 from headway.core.task import SPLITS, Example, Split, Task
 from headway.engine.check_twins import Twins, twins
-from headway.engine.estimate import Estimator
+from headway.engine.estimate import Estimator, question_of
 from headway.engine.parts import Parts
 from headway.engine.plan import cut_dev
 from headway.engine.run import AS_IS, reread
@@ -95,7 +95,7 @@ class Look:
         """What tells an example from another: what the steps see of it, or all that an
         application does."""
         if self.pipeline.step("application") is None:
-            return example.question
+            return question_of(example)
         return "\n".join(_texts(example.inputs))
 
     def applies(self, name: str, example: Example) -> bool:

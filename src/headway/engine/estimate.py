@@ -27,7 +27,7 @@ from headway.engine.budget import Limits
 from headway.engine.lender import EVIDENCE_CUT
 from headway.engine.parts import Parts
 from headway.engine.plan import DIAGNOSED, affordable, cut_dev, sizes
-from headway.engine.probes import MOST_REPEATED, REPEATED
+from headway.engine.probes import REPEATED, most_repeated
 from headway.engine.run import AS_IS, CLOSED_BOOK, PERFECT, Probe
 from headway.knowledge import FolderKnowledge
 from headway.knowledge.cut import cut
@@ -47,6 +47,15 @@ def text_tokens(text: str) -> float:
     """A quarter of the UTF-8 bytes: four letters a token in English, and other scripts dearer,
     as tokenizers have it. Right within a quarter or so."""
     return len(text.encode("utf-8", "replace")) / 4
+
+
+def question_of(example: Example) -> str:
+    """The example's question; empty where `messages` holds something else than messages, which
+    `check` tells of and which must not stop a plan."""
+    try:
+        return example.question
+    except AttributeError:
+        return ""
 
 
 def request_tokens(request: ChatRequest) -> float:
@@ -174,7 +183,7 @@ class Rehearsal:
     async def requests(self, pipeline: Pipeline, example: Example) -> tuple[list[ChatRequest], int]:
         """The chat requests, and the number of application calls, of one example."""
         dry = _Dry(self)
-        state = State(example=example, query=example.question)
+        state = State(example=example, query=question_of(example))
         for step in self.parts.steps(pipeline):
             try:
                 state = await step.run(state, dry)
@@ -475,7 +484,7 @@ class Estimator:
             self._bill.add(closed, Range.about(todo))
             await self._pass(pipeline, covered, probe=PERFECT)
         failed = len(covered or examples)
-        again = min(MOST_REPEATED, failed)
+        again = min(most_repeated(len(examples)), failed)
         each = await self.each(pipeline)
         self._bill.add(each, Range(REPEATED * min(again, failed / 2), 0, REPEATED * again))
         stronger = self.task.spec.models.stronger

@@ -88,6 +88,7 @@ class Traveller:
         self.incumbent = Candidate(self.baseline, "baseline")
         self.leading: tuple[float, Pipeline] | None = None
         self.stopped: str | None = None
+        self.complete = True
         self.low: float | None = None
         self._saved = 0.0
         self._show: Progress = self.runner.progress
@@ -144,6 +145,7 @@ class Traveller:
                 await self._simplify()
         except BudgetEnded as error:
             self.stopped = error.what
+            self.complete = diagnosis is not None
         if self.stopped is None:
             self.stopped = "every technique was tried"
         self.budget.hold_calls, self.budget.hold_tokens, self.budget.hold_s = 0, 0, 0.0
@@ -151,6 +153,7 @@ class Traveller:
             test = await self._test()
         except BudgetEnded:
             self.stopped += "; the budget ended before the sealed test was through"
+            self.complete = False
         self._save()
         self.store.flush()
         return await self._report(diagnosis, baseline_run, test)
@@ -164,7 +167,7 @@ class Traveller:
                 " on; a journey can prove nothing with fewer than 6 of each",
                 where=str(self.task.folder / "examples.jsonl"),
                 valid="50 or more examples in dev; 200 prove differences of about 0.1",
-                do=f"headway check {self.task.folder.name}   (says what they can prove)",
+                do=f"headway check {self.task.typed}   (says what they can prove)",
             )
         if min(len(self.explore), len(self.confirm_examples)) < LEAST:
             self.runner.desk.parts.notices.add(
@@ -530,6 +533,7 @@ class Traveller:
             leading=await fingerprint(leading) if leading else None,
             test=test,
             stopped=self.stopped or "",
+            complete=self.complete,
             spent=self.budget.spent(),
             metric=self.metric,
             goal=self.task.spec.goal.get(self.metric),

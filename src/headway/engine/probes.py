@@ -24,7 +24,12 @@ from headway.engine.run import CLOSED_BOOK, PERFECT, REPEATS, REPEATS_AS_IS, Run
 
 DRAWN_FROM = 30  # the map is not drawn below this many examples with evidence
 REPEATED = 3
-MOST_REPEATED = 16  # failures that are repeated: three calls each
+REPEATED_SHARE = 0.2  # of the diagnosed: failures that are repeated, at three calls each
+
+
+def most_repeated(diagnosed: int) -> int:
+    """How many failures are asked again, of so many examples diagnosed."""
+    return max(4, int(REPEATED_SHARE * diagnosed))
 
 
 class Prober:
@@ -53,7 +58,7 @@ class Prober:
             e for e, s in zip(best.examples, best.scores(metric), strict=True)
             if s is not None and s < 0.5
         ]  # fmt: skip
-        repeated = await self._repeat(pipeline, failed, perfect is not None)
+        repeated = await self._repeat(pipeline, failed, perfect is not None, len(examples))
         stronger = await self._stronger(pipeline, failed, perfect is not None)
         causes = Causes(runner, metric, as_is, closed, perfect, repeated, stronger)
         tell(Event("phase", "a cause for each failure"))
@@ -90,11 +95,12 @@ class Prober:
         return found.model_copy(update={"advice": advise(found, drawn, has_context, len(covered))})
 
     async def _repeat(
-        self, pipeline: Pipeline, failed: Sequence[Example], perfect: bool
+        self, pipeline: Pipeline, failed: Sequence[Example], perfect: bool, diagnosed: int
     ) -> Run | None:
         if not failed:
             return None
-        chosen = sorted(failed, key=lambda e: fraction(f"repeat:{e.id}"))[:MOST_REPEATED]
+        most = most_repeated(diagnosed)
+        chosen = sorted(failed, key=lambda e: fraction(f"repeat:{e.id}"))[:most]
         self.runner.progress(Event("phase", f"{len(chosen)} failures again, three times each"))
         probe = REPEATS if perfect else REPEATS_AS_IS
         return await self.runner.run(pipeline, chosen, probe=probe, repeats=REPEATED)

@@ -153,7 +153,7 @@ class Runner:
                     "answer",
                     done=done,
                     total=total,
-                    data={"example": example, "record": record},
+                    data=_told(example, record),
                 )
             )
 
@@ -276,6 +276,17 @@ class Runner:
         knowledge = self.desk.parts.knowledge()
         found = (knowledge.locate(e) for e in example.evidence)
         return tuple(span for span in found if span is not None)
+
+
+def _told(example: Example, record: Record) -> dict[str, Any]:
+    """What a person is shown of one answer as it comes."""
+    return {
+        "question": example.question,
+        "answer": record.answer,
+        "reference": example.references[0] if example.references else None,
+        "status": record.status,
+        "scores": record.scores,
+    }
 
 
 def search_of(steps: Sequence[Step]) -> Search | None:

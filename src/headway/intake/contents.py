@@ -10,6 +10,9 @@ from typing import Any, Literal, Protocol
 
 Kind = Literal["text", "label", "json", "passages"]
 
+UNANSWERABLE = "unanswerable"  # the tag of an example whose right answer is the phrase below
+ABSTAIN = "The passages do not say."
+
 
 @dataclass(frozen=True)
 class Options:

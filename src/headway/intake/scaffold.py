@@ -46,7 +46,8 @@ def init(
     questions, and for what is wrong in either, with file and line.
     """
     folder = Path(folder)
-    if docs is None and questions is None:
+    sample = docs is None and questions is None
+    if sample:
         docs, questions = SAMPLE / "knowledge", SAMPLE / "questions.csv"
         name = name or "boatyard"
     if questions is None:
@@ -62,6 +63,8 @@ def init(
     refuse_existing(folder, (TASK, EXAMPLES, PROMPT, BASELINE), force)
     options = Options(columns=columns or {}, name=name)
     contents = Table.open(questions, options)
+    if sample:
+        contents.description = "Answer what the members of a boatyard ask."
     if docs is None:
         return write(contents, folder, format="table", options=options, force=force)
     if contents.documents is not None:

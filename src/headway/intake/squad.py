@@ -9,10 +9,9 @@ from typing import Any
 import orjson
 
 from headway.core.errors import InputError
-from headway.intake.contents import Contents, Options
+from headway.intake.contents import ABSTAIN, UNANSWERABLE, Contents, Options
 from headway.intake.lines import Ids, corpus, identity, json_lines
 
-ABSTAIN = "The passages do not say."
 _FORM = '{"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [...]}]}]}'
 _ANSWERS = '"answers": [{"text": "...", "start": 0}]'
 
@@ -175,7 +174,7 @@ def _original(
             example: dict[str, Any] = {"id": name, "inputs": {"question": qa["question"]}}
             if qa.get("is_impossible"):
                 contents.abstain = ABSTAIN
-                example |= {"reference": ABSTAIN, "tags": ["unanswerable"]}
+                example |= {"reference": ABSTAIN, "tags": [UNANSWERABLE]}
             elif not answers:
                 contents.skipped.add("no answer", f"id {name}")
                 continue

@@ -12,7 +12,7 @@ import orjson
 
 from headway.core.catalogue import did_you_mean
 from headway.core.errors import InputError
-from headway.intake.contents import Contents, Options
+from headway.intake.contents import ABSTAIN, UNANSWERABLE, Contents, Options
 from headway.intake.lines import Ids, json_lines, numbered
 
 Row = tuple[int, dict[str, Any]]
@@ -93,7 +93,7 @@ def _columns(found: list[str], asked: Mapping[str, str], source: Path) -> dict[s
                 f"no column holds the {needed} (found: {', '.join(found)})",
                 where=str(source),
                 valid=f"a column named {', '.join(_NAMES[needed])}",
-                do=f"--column {needed}=NAME",
+                do=f"headway import {source} TASK --{needed} COLUMN",
             )
     return mapping
 
@@ -133,7 +133,13 @@ def _examples(
         if question is None or (isinstance(question, str) and not question.strip()):
             contents.skipped.add("no question", f"line {line}")
             continue
+        tags = _tags(row.get(mapping.get("tags", "")))
         reference = _reference(row.get(mapping["reference"]))
+        if UNANSWERABLE in tags and contents.kind == "text":
+            # Its reference is the phrase that says so; the first row that writes one gives it.
+            if contents.abstain is None:
+                contents.abstain = reference if isinstance(reference, str) else ABSTAIN
+            reference = contents.abstain
         if reference is None:
             contents.skipped.add("no reference", f"line {line}")
             continue
@@ -156,11 +162,15 @@ def _examples(
             example["evidence"] = [evidence]
         if row.get(mapping.get("group", "")) not in (None, ""):
             example["group"] = str(row[mapping["group"]])
-        tags = row.get(mapping.get("tags", ""))
         if tags:
-            listed = tags if isinstance(tags, list) else str(tags).split(",")
-            example["tags"] = [str(tag).strip() for tag in listed if str(tag).strip()]
+            example["tags"] = tags
         yield example
+
+
+def _tags(value: Any) -> list[str]:
+    """A list, or one text with commas."""
+    listed = value if isinstance(value, list) else str(value or "").split(",")
+    return [str(tag).strip() for tag in listed if str(tag).strip()]
 
 
 def _reference(value: Any) -> Any:

@@ -15,7 +15,7 @@ import orjson
 import yaml
 
 from headway.core.errors import InputError
-from headway.core.task import Task
+from headway.core.task import ModelRoles, Task
 from headway.intake.contents import Contents, Options
 
 TASK, EXAMPLES, CORPUS = "task.yaml", "examples.jsonl", "knowledge/corpus.jsonl"
@@ -77,8 +77,15 @@ def staged(folder: Path) -> Iterator[Path]:
 
     `task.yaml` goes last: until it is there, the folder is no task.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise InputError(
+            f"no task can be made here: {error.strerror}",
+            where=str(folder),
+            do="another folder, one that you may write to",
+        ) from None
     try:
         yield stage
         made = [path for path in sorted(stage.rglob("*")) if path.is_file()]
@@ -147,7 +154,8 @@ def _enough(contents: Contents, examples: int, folder: Path) -> None:
     if contents.kind == "label" and len(contents.labels) < 2:
         raise InputError(
             f"a label task needs two labels, found {', '.join(sorted(contents.labels))}",
-            do="--output text",
+            where=str(folder),
+            valid="two or more different labels; for other answers, name the column: answer",
         )
 
 
@@ -241,6 +249,9 @@ def task_yaml(name: str, contents: Contents, knowledge: str | None, evidence: bo
             f"knowledge: {_flow({'path': knowledge, 'language': 'auto'})}",
         ]
     lines += [
+        "",
+        "# The model that answers; one of a service of yours is named under `endpoints`.",
+        f"# models: {_flow({'chat': ModelRoles().chat})}",
         "",
         "# Shares of examples: train may be read, dev only scores, test stays sealed to the end.",
         "splits: {train: 0.2, dev: 0.5, test: 0.3, seed: 7}",

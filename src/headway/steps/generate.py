@@ -16,8 +16,11 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 from pydantic import Field, field_validator
+from referencing.exceptions import Unresolvable
 
+from headway.core.errors import InputError
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.task import Example, Frozen, Output
@@ -75,10 +78,11 @@ class Generate(Frozen):
         notes = []
         if schema is not None:
             notes.append(
-                "Reply with one JSON object that follows this schema: "
+                ("The answer is" if think else "Reply with")
+                + " one JSON object that follows this schema: "
                 + orjson.dumps(schema).decode()
             )
-        elif think:
+        if think:
             notes.append(THINK)
         fields = {
             "question": state.query,
@@ -93,7 +97,7 @@ class Generate(Frozen):
         messages: list[Message] = []
         if PLACEHOLDER.search(self.template):
             text = PLACEHOLDER.sub(lambda match: fields[match[1]], self.template)
-            turns = () if "{{examples}}" in self.template.replace(" ", "") else state.shots
+            turns = () if "examples" in PLACEHOLDER.findall(self.template) else state.shots
         else:
             messages.append(Message("system", "\n\n".join([self.template, *notes])))
             notes = []
@@ -201,31 +205,56 @@ def answer_schema(output: Output) -> dict[str, Any]:
 
 
 def first_json(text: str) -> Any | None:
-    """The first JSON object in a text, fenced or not; None where there is none."""
+    """The first JSON object in a text, fenced or not; None where there is none, or none that can
+    be kept (nested too deeply, half a character, a number of more than 64 bits)."""
     try:
-        return orjson.loads(text)
+        return _kept(orjson.loads(text))
     except orjson.JSONDecodeError:
         pass
     decoder = json.JSONDecoder()
     at = text.find("{")
     while at >= 0:
         try:
-            return decoder.raw_decode(text, at)[0]
+            return _kept(decoder.raw_decode(text, at)[0])
         except (json.JSONDecodeError, RecursionError):
             at = text.find("{", at + 1)
     return None
 
 
+def _kept(value: Any) -> Any | None:
+    """The value as it comes back from the store; None where it cannot be written there."""
+    try:
+        return orjson.loads(orjson.dumps(value))
+    except (orjson.JSONEncodeError, orjson.JSONDecodeError):
+        return None
+
+
 @lru_cache(maxsize=64)
 def _validator(schema: bytes) -> Draft202012Validator:
-    return Draft202012Validator(orjson.loads(schema))
+    data = orjson.loads(schema)
+    try:
+        Draft202012Validator.check_schema(data)
+    except SchemaError as error:
+        raise _bad_schema(f"{error.json_path}: {error.message[:120]}") from None
+    return Draft202012Validator(data)
+
+
+def _bad_schema(problem: str) -> InputError:
+    return InputError(
+        f"the schema of the task's output cannot be used: {problem}",
+        where="task.yaml, output.schema",
+        valid="a JSON Schema (draft 2020-12)",
+    )
 
 
 def schema_problem(value: Any, schema: dict[str, Any]) -> str:
     """The first way in which a value breaks a schema; empty where it does not."""
     validator = _validator(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS))
-    for error in validator.iter_errors(value):
-        return f"breaks the schema at {error.json_path}: {error.message[:120]}"
+    try:
+        for error in validator.iter_errors(value):
+            return f"breaks the schema at {error.json_path}: {error.message[:120]}"
+    except Unresolvable as missing:
+        raise _bad_schema(f"there is no {missing.ref!r}") from None
     return ""
 
 

@@ -23,6 +23,8 @@ class SearchKind:
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Hybrid first: it is seldom the worst."""
+        if ctx.incumbent.step("application"):
+            return  # it searches by itself
         now = ctx.incumbent.step("retrieve")
         by = now.settings.get("by", "text") if now else None
         for kind in ("hybrid", "dense", "text"):

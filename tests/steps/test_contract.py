@@ -1,0 +1,40 @@
+"""Every step of the table keeps the contract; a new one is covered by its line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headway.steps import STEPS
+from headway.testing.steps import StepContract
+
+# More settings to try than the defaults, by step.
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "retrieve": [{"by": "hybrid", "embed": "scripted/words", "k": 1}],
+    "rerank": [{"model": "scripted/overlap", "k": 1}],
+    "examples": [
+        {"k": 2, "select": "nearest", "show": "evidence"},
+        {"k": 3, "ids": ["e1", "e2", "e3", "e4", "e5", "nobody"]},
+    ],
+    "generate": [
+        {"contract": "json"},
+        {"reasoning": "brief"},
+        {"reasoning": "brief", "contract": "json"},
+        {"template": "{{examples}}\n{{passages}}\n{{labels}} {{schema}}\n{{question}}"},
+    ],
+    "application": [{"settings": {"style": "short"}}],
+}
+CASES = [(name, more) for name in STEPS.names() for more in ({}, *SETTINGS.get(name, []))]
+
+
+class TestSteps(StepContract):
+    @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{'-'.join(case[1]) or 'plain'}")
+    def step(self, request: pytest.FixtureRequest) -> Any:
+        name, settings = request.param
+        return STEPS.load(name).model_validate(settings)
+
+
+@pytest.mark.parametrize("name", STEPS.names())
+def test_a_step_is_called_as_in_the_table(name: str) -> None:
+    assert STEPS.load(name).name == name
