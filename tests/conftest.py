@@ -11,7 +11,18 @@ import yaml
 
 TOWNS = [
     f"{first}{last}"
-    for first in ("Alder", "Birch", "Cedar", "Dale", "Elm", "Fern", "Gorse", "Hazel", "Iris", "Juni")
+    for first in (
+        "Alder",
+        "Birch",
+        "Cedar",
+        "Dale",
+        "Elm",
+        "Fern",
+        "Gorse",
+        "Hazel",
+        "Iris",
+        "Juni",
+    )
     for last in ("ford", "bury", "wick", "stead", "combe", "holt")
 ]
 RIVERS = ("Arn", "Bel", "Cor", "Dun", "Esk", "Fal", "Gar", "Hull")

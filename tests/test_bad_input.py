@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -207,7 +208,7 @@ FILES: list[tuple[Break, tuple[str, ...]]] = [
     (application_without_function, ("app.py", "no function 'answer'", "reply")),
     (application_with_a_mistake, ("app.py", "cannot be imported", "nowhere_at_all")),
     (corpus_line, ("corpus.jsonl:4", "JSON")),
-    (no_knowledge, ("documents", "try:")),
+    (no_knowledge, ("documents", "valid: a folder of .md")),
     (lambda f: edit(f, models={"chat": "nowhere/model"}), ("nowhere", "valid:")),
     (lambda f: edit(f, models={"chat": "scripted/own.py:f"}), ("own.py",)),
     (lambda f: edit(f, endpoints={"house": {"base_url": "house:80"}}), ("endpoints.house",)),
@@ -221,9 +222,15 @@ def test_a_file_that_is_wrong(task: Path, break_it: Break, holds: tuple[str, ...
 
 
 PIPELINES = [
-    ("steps:\n- retreive: {k: 2}\n- generate\n", ("'retreive'", "did you mean retrieve")),
-    ("steps:\n- retrieve: {kk: 2}\n- generate\n", ("retrieve", "'kk'", "valid:")),
-    ("steps:\n- retrieve: {k: many}\n- generate\n", ("retrieve", "k", "'many'")),
+    (
+        "steps:\n- retreive: {k: 2}\n- generate\n",
+        ("broken.yaml, step 1", "'retreive'", "did you mean retrieve"),
+    ),
+    (
+        "steps:\n- retrieve: {kk: 2}\n- generate\n",
+        ("broken.yaml, step 1 (retrieve)", "'kk'", "valid:"),
+    ),
+    ("steps:\n- retrieve: {k: many}\n- generate\n", ("broken.yaml, step 1", "k:", "'many'")),
     ("steps:\n- generate: {template: gone.md}\n", ("gone.md", "prompt file")),
     ("steps:\n- {retrieve: {k: 2}, generate: {}}\n", ("broken.yaml, step 1", "one name")),
     ("step:\n- generate\n", ("broken.yaml", "steps")),
@@ -246,13 +253,13 @@ COMMANDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("evaluate", "{}/nowhere"), ("nowhere: there is no such folder", "try: headway init")),
     (("evaluate", "{}", "--pipeline", "nowhere"), ("no pipeline 'nowhere'", "valid:")),
     (("evaluate", "{}", "--split", "test"), ("sealed", "try: headway final")),
-    (("compare", "{}", "baseline", "nowhere"), ("no pipeline",)),
+    (("compare", "{}", "nowhere", "baseline"), ("no pipeline 'nowhere'",)),
     (("compare", "{}", "a", "b", "--metric", "f1"), ("'f1'", "token_f1")),
     (("try", "{}", "reranking"), ("'reranking'", "did you mean rerank")),
     (("show", "{}", "nobody"), ("no example 'nobody'", "valid:")),
     (("final", "{}"), ("sealed test", "--yes")),
     (("optimize", "{}", "--continue", "--yes"), ("no journey", "try: headway optimize")),
-    (("report", "{}"), ("no finished journey", "try: headway optimize")),
+    (("report", "{}", "--journey", "x"), ("no finished journey", "try: headway optimize")),
     (("schema", "tsk"), ("'tsk'", "valid: task")),
     (("init", "{}"), ("a task here already", "--force")),
     (("import", "{}/nowhere.csv", "{}/new"), ("nowhere.csv", "no such file")),
@@ -262,6 +269,29 @@ COMMANDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
 @pytest.mark.parametrize(("args", "holds"), COMMANDS, ids=[" ".join(a) for a, _ in COMMANDS])
 def test_a_command_that_is_wrong(task: Path, args: tuple[str, ...], holds: tuple[str, ...]) -> None:
     is_one_message(inside(*(arg.replace("{}", str(task)) for arg in args)), INPUT, *holds)
+
+
+def test_what_is_to_be_typed_can_be_typed(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From where one is, quoted where it must be."""
+    monkeypatch.chdir(task.parent)
+    is_one_message(inside("evaluate", "a/b c"), INPUT, "try: headway init 'a/b c'")
+    is_one_message(inside("report", "towns"), INPUT, "try: headway optimize towns")
+    monkeypatch.chdir(task / "knowledge")
+    is_one_message(inside("report", ".."), INPUT, f"try: headway optimize {task}")
+
+
+@pytest.mark.parametrize("calls", [3, 20, 60])
+def test_a_budget_that_ends_first(task: Path, calls: int) -> None:
+    """What was found is there, as one document; the exit code says that it is not all."""
+    said = inside("optimize", task, "--calls", calls, "--yes", "--json")
+    assert said.code in (0, 4), said.err
+    found = json.loads(said.out)
+    assert found["spent"]["calls"] <= calls
+    assert (said.code == 0) == found["complete"]
+    if said.code == 4:
+        assert "--continue" in said.err
+    if calls == 3:
+        assert said.code == 4
 
 
 def test_too_few_examples_for_a_journey(make_task: Callable[..., Path]) -> None:
@@ -325,7 +355,9 @@ def test_a_key_that_is_refused_is_written_nowhere(task: Path) -> None:
     with stub("--key", "another") as url:
         endpoint(task, url, key_env="HOUSE_KEY")
         said = outside("evaluate", task, "--limit", 3, "--json", env={"HOUSE_KEY": KEY})
-        plain = outside("optimize", task, "--calls", "99", "--yes", env={"HOUSE_KEY": KEY})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HOUSE_KEY", KEY)
+            plain = inside("optimize", task, "--calls", "99", "--yes")
     is_one_message(said, SERVICE, "401", "HOUSE_KEY")
     is_one_message(plain, SERVICE, "401", "HOUSE_KEY")
     assert KEY not in said.err + plain.err
@@ -350,41 +382,111 @@ def test_a_store_that_is_no_store(task: Path) -> None:
     is_one_message(said, SERVICE, "store.db", "not a database", "move the file away")
 
 
-def test_a_full_disk(task: Path) -> None:
-    """A file that cannot grow stands for a disk that is full; what was kept is still good."""
+def test_a_store_with_broken_pages(task: Path) -> None:
+    assert inside("evaluate", task, "--json").code == 0
+    store = task / ".headway" / "store.db"
+    with store.open("r+b") as stream:
+        stream.seek(4096)
+        stream.write(b"\xa5" * (store.stat().st_size - 8192))
+    said = inside("evaluate", task, "--json")
+    is_one_message(said, SERVICE, "store.db", "cannot be read", "move the file away")
+
+
+def test_a_file_that_cannot_grow(task: Path) -> None:
+    """What was kept before is still good."""
 
     def small() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write fails instead of killing
         resource.setrlimit(resource.RLIMIT_FSIZE, (160_000, 160_000))
 
-    assert outside("evaluate", task, "--limit", 2, "--json").code == 0
+    assert inside("evaluate", task, "--limit", 2, "--json").code == 0
     said = outside("evaluate", task, "--json", preexec_fn=small)
-    is_one_message(said, SERVICE, "store.db", "try:", "room")
-    assert outside("evaluate", task, "--limit", 2, "--json").code == 0
+    is_one_message(said, SERVICE, "store.db", "try:", "free space")
+    assert inside("evaluate", task, "--json").code == 0
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_to(task: Path) -> None:
+# A file system of our own in a name space of our own, gone with the process.
+MOUNT = ("unshare", "--map-root-user", "--mount", "sh", "-c")
+
+
+def can_mount() -> bool:
+    tried = subprocess.run([*MOUNT, "mount -t tmpfs tmpfs /mnt"], capture_output=True, check=False)
+    return tried.returncode == 0
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="no name spaces here")
+@pytest.mark.parametrize("kilobytes", [160, 240])  # full in the index; full in the store
+def test_a_full_disk(task: Path, kilobytes: int) -> None:
+    if not can_mount():
+        pytest.skip("no file system may be mounted here")
+    kept = task / ".headway"
+    kept.mkdir()
+    run = f"{sys.executable} -m headway evaluate {task} --json"
+    script = (
+        f"mount -t tmpfs -o size={kilobytes}k tmpfs {kept} && {run}; code=$?; "
+        f"mount -o remount,size=64m {kept} && {run} > /dev/null 2>&1; echo again $? >&2; exit $code"
+    )
+    done = subprocess.run([*MOUNT, script], capture_output=True, text=True, check=False)
+    said = Said(done.returncode, done.stdout, done.stderr)
+    is_one_message(said, SERVICE, "the disk is full", "try: make room", "again 0")
+
+
+def without_rights() -> list[str]:
+    """What to put before a command so that root may not write everywhere either."""
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("root may write everywhere")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [(("evaluate", "{}"), SERVICE), (("init", "{}/new"), INPUT)],
+    ids=["evaluate", "init"],
+)
+def test_a_folder_that_cannot_be_written_to(task: Path, args: tuple[str, ...], code: int) -> None:
+    command = [*without_rights(), sys.executable, "-m", "headway"]
     task.chmod(0o555)
     try:
-        said = outside("evaluate", task, "--limit", 2, "--json")
+        done = subprocess.run(
+            [*command, *(arg.replace("{}", str(task)) for arg in args)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
     finally:
         task.chmod(0o755)
-    is_one_message(said, SERVICE, ".headway", "permissions")
+    said = Said(done.returncode, done.stdout, done.stderr)
+    is_one_message(said, code, str(task), "Permission denied", "try:")
 
 
-def test_ctrl_c_and_the_same_command_goes_on(task: Path) -> None:
-    command = [sys.executable, "-m", "headway", "optimize", str(task), "--yes", "--json"]
-    with stub("--latency", "0.2") as url:
+def test_a_report_that_cannot_be_written(task: Path) -> None:
+    assert inside("optimize", task, "--calls", 99, "--axis", "behaviour", "--yes").code in (0, 4)
+    said = inside("report", task, "--output", task / "no" / "report.html")
+    is_one_message(said, INPUT, "no/report.html", "cannot be written", "--output FILE.html")
+
+
+def test_ctrl_c_and_the_same_command_goes_on(task: Path, tmp_path: Path) -> None:
+    args = ["optimize", str(task), "--calls", "60", "--axis", "behaviour", "--yes", "--json"]
+    log = tmp_path / "calls.jsonl"
+    with stub("--latency", "0.05", "--log", str(log)) as url:
         endpoint(task, url, concurrency=1)
+        command = [sys.executable, "-m", "headway", *args]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-            store = task / ".headway" / "store.db"
             until = time.monotonic() + 30
-            while not store.exists() and time.monotonic() < until:
-                time.sleep(0.05)
-            time.sleep(1.0)
+            while calls(log) < 10 and time.monotonic() < until:
+                time.sleep(0.02)
             running.send_signal(signal.SIGINT)
             out, err = running.communicate(timeout=30)
-    is_one_message(
-        Said(running.returncode, out.decode(), err.decode()), 130, "the same command goes on"
-    )
+        first = calls(log)
+        again = outside(*args)
+    stopped = Said(running.returncode, out.decode(), err.decode())
+    is_one_message(stopped, 130, "the same command goes on from here")
+    assert again.code in (0, 4), again.err
+    found = json.loads(again.out)
+    assert found["spent"]["calls"] <= 60  # both parts together are one journey
+    assert first >= 10
+    assert calls(log) <= found["spent"]["calls"] + 1  # the one in flight is made again
+
+
+def calls(log: Path) -> int:
+    return log.read_bytes().count(b"\n") if log.exists() else 0

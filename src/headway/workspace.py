@@ -49,6 +49,7 @@ from headway.models import pull as pulling
 from headway.models.catalogue import ENTRIES, entry_of
 from headway.models.endpoint import EndpointChat
 from headway.models.probe_endpoint import check_endpoint
+from headway.report import render  # here, so that `headway.report` stays the function of that name
 from headway.store import Store
 from headway.techniques import TECHNIQUES
 
@@ -149,7 +150,7 @@ class Workspace:
         """
         if isinstance(named, Pipeline):
             return self.parts.resolve(named, self._model)
-        file = self._file(str(named or "baseline"))
+        file = self._file(str(named) if named else None)
         if file is None:
             found = self._named(str(named)) if named else self._baseline()
             return self.parts.resolve(found, self._model)
@@ -162,10 +163,12 @@ class Workspace:
                 error.what, where=where or str(file), valid=error.valid, do=error.do
             ) from None
 
-    def _file(self, name: str) -> Path | None:
-        """The pipeline file of that name, where there is one."""
+    def _file(self, name: str | None) -> Path | None:
+        """The pipeline file of that name, or the baseline's, where there is one."""
         folder = self.task.folder
-        files = (Path(name), folder / name, folder / "pipelines" / f"{name}.yaml")
+        files: tuple[Path, ...] = (folder / "pipelines" / "baseline.yaml",)
+        if name is not None:
+            files = (Path(name), folder / name, folder / "pipelines" / f"{name}.yaml")
         return next((file for file in files if file.is_file()), None)
 
     def _named(self, name: str) -> Pipeline:
@@ -442,8 +445,6 @@ class Workspace:
 
     async def report(self, file: Path | None = None, journey: str | None = None) -> Path:
         """Write the last journey, or the one named, as one self-contained HTML file."""
-        from headway.report import render
-
         for id, state in self.store.journeys():
             if (journey is None or id.startswith(journey)) and state.get("report"):
                 report = {k: v for k, v in state["report"].items() if k != "schema"}

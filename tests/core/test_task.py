@@ -99,6 +99,8 @@ def test_no_examples_file_says_what_to_type(tmp_path: Path) -> None:
         ("name: x\noutput: {kind: json}", "", "needs schema"),
         ("name: x\nsplits: {train: 0.5}", "", "not 1"),
         ("name: x\nendpoints: {a: {base_url: ftp://x}}", "", "endpoints.a.base_url"),
+        ("name: x\nmargin: {token_f1: 0}", "", "margin.token_f1"),
+        ("name: x\nmargin: {token_f1: 1}", "", "margin.token_f1"),
         ("name: x\neconomics: {success: 1, failure: 2}", "", "economics.failure"),
     ],
 )

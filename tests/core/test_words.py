@@ -191,6 +191,20 @@ def test_html_escapes_what_others_wrote() -> None:
     assert "<td>0.123</td>" in page
     steps = (STEP.model_copy(update={"detail": HOSTILE}),)
     assert "<script" not in JOURNEY.model_copy(update={"steps": steps})._repr_html_()
+
+
+class Named(Finding):
+    """Whose columns are named by others."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [{HOSTILE: 1}]
+
+
+def test_html_escapes_names_too() -> None:
+    assert "<script" not in Named()._repr_html_()
+
+
+def test_html_of_nothing() -> None:
     nothing = JOURNEY.model_copy(update={"steps": ()})._repr_html_()
     assert nothing == "<p>headway/optimize/1: nothing</p>"
 

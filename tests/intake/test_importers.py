@@ -130,13 +130,13 @@ def test_squad_folder(tmp_path: Path) -> None:
         "1 passed over: its passages are not in the corpus (line 3)",
     )
     example = Task.load(tmp_path / "task").examples[0]
-    assert example.cluster == "Kiln"
+    assert example.cluster == "Kiln#0"
     assert example.evidence[0].model_dump(exclude_none=True) == {
         "document": "Kiln#0",
         "text": "1240 degrees",
         "start": 12,
     }
-    for group, cluster in (("passage", "Kiln#0"), ("none", "a")):
+    for group, cluster in (("title", "Kiln"), ("none", "a")):
         options = Options(group=group)  # type: ignore[arg-type]
         bring_in(tmp_path / "pack", tmp_path / group, options=options)
         assert Task.load(tmp_path / group).examples[0].cluster == cluster
@@ -256,6 +256,22 @@ def test_contexts_become_documents_and_evidence(tmp_path: Path) -> None:
     assert two.evidence[0].document == one.evidence[0].document
     assert two.evidence[0].text is None
     assert three.evidence == ()
+
+
+def test_rows_that_cannot_be_answered(tmp_path: Path) -> None:
+    """The tag says it; the first row's words are the phrase of the task."""
+    file = tmp_path / "a.csv"
+    file.write_text(
+        'question,answer,tags\nWho?,Ada,person\nWhen?,No idea,"time, unanswerable"\n'
+        "Why?,,unanswerable\nHow?,,\n"
+    )
+    made = bring_in(file, tmp_path / "task")
+    assert made.skipped == ("1 passed over: no reference (line 5)",)
+    task = Task.load(tmp_path / "task")
+    assert [e.reference for e in task.examples] == ["Ada", "No idea", "No idea"]
+    assert task.examples[1].tags == ("time", "unanswerable")
+    assert task.spec.output.abstain == "No idea"
+    assert "say: No idea" in task.instructions
 
 
 # --- what goes wrong --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 import yaml
@@ -195,7 +195,7 @@ class TaskSpec(Frozen):
     goal: dict[str, float] = Field(default_factory=dict)
     economics: Economics | None = None
     constraints: Constraints = Constraints()
-    margin: dict[str, float] = Field(default_factory=dict)
+    margin: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
     models: ModelRoles = ModelRoles()
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     knowledge: KnowledgeSource | None = None

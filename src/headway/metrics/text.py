@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import string
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -22,12 +21,20 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _EAST_ASIAN = re.compile(
     "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003347f])"
 )
+
+
 # SQuAD takes out ASCII punctuation; other scripts' marks are taken out as well.
-_MARKS = dict.fromkeys(
-    code
-    for code in range(sys.maxunicode + 1)
-    if unicodedata.category(chr(code)).startswith("P") or chr(code) in string.punctuation
-)
+class _Marks(dict[int, int | None]):
+    """For str.translate: takes marks out. Each character is judged when it is first met."""
+
+    def __missing__(self, code: int) -> int | None:
+        char = chr(code)
+        mark = unicodedata.category(char).startswith("P") or char in string.punctuation
+        self[code] = None if mark else code
+        return self[code]
+
+
+_MARKS = _Marks()
 
 
 @lru_cache(maxsize=_CACHED)

@@ -6,7 +6,8 @@ What to know before trusting a number that comes from here:
 
 - Temperature 0 takes the most likely token. The arithmetic behind it depends, in its last bits,
   on how many tokens are computed together, so a near tie can fall the other way when other calls
-  run beside it or when a prefix was cached. bench/embedded/RESULTS.md has how often.
+  run beside it or when a prefix was cached. It was seen; `bench/embedded/bench.py --only stability`
+  counts how often. Settings(slots=1) takes the neighbours away.
 - Thread count, batch sizes and slots are not part of the identity: they move only those last bits.
 - The runtime also listens on a loopback port, which nothing can switch off; a random key guards
   it, and we use it for one thing, counting tokens.
@@ -70,7 +71,7 @@ def thread_count() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the runtime is set up. The defaults are chosen by bench/embedded.
+    """How the runtime is set up. How the defaults were chosen: bench/embedded.
 
     slots: calls computed together. context: tokens a single call may use, prompt and answer.
     threads: 0 means thread_count(). batch, ubatch: tokens decided, and computed, at once.

@@ -38,7 +38,7 @@ class ApplicationContract:
     answers.
     """
 
-    folder: ClassVar[Path] = Path()
+    folder: Path = Path()
     target: str = "app.py:answer"
     inputs: ClassVar[Mapping[str, Any]] = {"question": "What is asked?"}
     context: ClassVar[Sequence[str]] = ("A text that may help.",)

@@ -1,0 +1,253 @@
+"""Diagnosis on tasks whose truth is known: the probes find it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headway.core.errors import Outage
+from headway.core.findings import Diagnosis, Estimate, Headroom
+from headway.core.pipeline import Pipeline
+from headway.core.record import ChatReply, ChatRequest
+from headway.core.task import Example
+from headway.engine.probes import Prober, _holds_back, _ratio
+from headway.models.scripted import ScriptedChat
+from headway.workspace import Workspace
+
+Says = Callable[[Example, bool, ChatRequest], str | ChatReply]
+SHOWN = 40
+
+
+def riddled(folder: Path, share: float) -> Path:
+    """Rewrites this share of the questions so that no search finds their evidence."""
+    rows = [json.loads(line) for line in (folder / "examples.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        if (number * 61 % len(rows)) / len(rows) < share:
+            row["inputs"]["question"] = f"Riddle {number}: zyx?"
+    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return folder
+
+
+async def diagnose(
+    folder: Path, says: Says, *, limit: int = SHOWN, stronger: Says | None = None
+) -> Diagnosis:
+    """Diagnose with a model that is told the example, and whether its evidence is shown."""
+    async with Workspace.open(folder) as workspace:
+        by_question = {e.question: e for e in workspace.task.examples}
+
+        def scripted(says: Says, name: str) -> ScriptedChat:
+            def answer(request: ChatRequest) -> str | ChatReply:
+                text = request.messages[-1].content
+                example = by_question[text.rpartition("Question: ")[2]]
+                held = bool(example.evidence) and str(example.evidence[0].text) in text
+                return says(example, held, request)
+
+            return ScriptedChat(answer, name=name)
+
+        workspace.parts._chat["scripted/extract"] = scripted(says, "usual")
+        if stronger is not None:
+            workspace.parts._chat["scripted/stronger"] = scripted(stronger, "stronger")
+        prober = Prober(workspace._runner(), "exact_match")
+        chosen = workspace.task.split("dev")[:limit]
+        return await prober.diagnose(workspace.pipeline(), chosen)
+
+
+def reads(example: Example, held: bool, request: ChatRequest) -> str:
+    """Right exactly where the evidence is shown."""
+    return str(example.reference) if held else "nobody knows"
+
+
+def half(example: Example) -> bool:
+    return sum(example.id.encode()) % 2 == 0
+
+
+def dull(example: Example, held: bool, request: ChatRequest) -> str:
+    """Right for half of the examples, whatever is shown."""
+    return str(example.reference) if half(example) else "nobody knows"
+
+
+def mean(found: Estimate | None) -> float:
+    assert found is not None
+    assert found.mean is not None
+    return found.mean
+
+
+async def test_context_holds_back(make_task: Any) -> None:
+    found = await diagnose(riddled(make_task(), 0.7), reads)
+    assert found.holds_back == "context"
+    assert mean(found.map.behaviour) == mean(found.perfect_context) == 1.0
+    assert mean(found.map.context) == pytest.approx(mean(found.as_is), abs=1e-9)
+    assert 0.1 < mean(found.map.context) < 0.5
+    assert mean(found.headroom.context) == pytest.approx(1 - mean(found.as_is))
+    assert mean(found.headroom.behaviour) == 0.0
+    assert mean(found.closed_book) == 0.0
+    assert set(found.causes) == {"not_found"}
+    assert sum(found.causes.values()) == round(SHOWN * (1 - mean(found.as_is)))
+    assert found.funnel["with evidence"] == found.funnel["whole in one passage"] == SHOWN
+    assert found.funnel["in the prompt"] == SHOWN - found.causes["not_found"]
+    assert any(text.startswith("Context holds it back") for text in found.advice)
+    assert any("search_kind" in text for text in found.advice)
+    # Nothing fails with perfect context, so nothing is repeated and no ceiling is claimed.
+    assert found.headroom.reachable_at_3 is None
+
+
+async def test_behaviour_holds_back(make_task: Any) -> None:
+    found = await diagnose(make_task(), dull)
+    assert found.holds_back == "behaviour"
+    assert mean(found.map.context) == 1.0
+    assert mean(found.map.behaviour) == mean(found.as_is) == mean(found.perfect_context)
+    assert 0.2 < mean(found.map.behaviour) < 0.8
+    assert mean(found.headroom.context) == 0.0
+    assert mean(found.headroom.behaviour) == pytest.approx(1 - mean(found.as_is))
+    assert mean(found.headroom.reachable_at_3) == 0.0
+    assert set(found.causes) == {"unfaithful"}
+    assert any(text.startswith("Behaviour holds it back, not context") for text in found.advice)
+    # It answers as well without any passage, and that is said.
+    assert mean(found.closed_book) == mean(found.as_is)
+    assert any("Without any passages" in text for text in found.advice)
+
+
+async def test_what_repeats_reach_and_what_a_stronger_model_reaches(make_task: Any) -> None:
+    def lucky(example: Example, held: bool, request: ChatRequest) -> str:
+        if request.temperature == 0.7 and request.seed == 2 and example.tags == ("river",):
+            return str(example.reference)
+        return dull(example, held, request)
+
+    spec = {"models": {"chat": "scripted/extract", "stronger": "scripted/stronger"}}
+    found = await diagnose(make_task(**spec), lucky, stronger=reads)
+    left = mean(found.headroom.behaviour)
+    assert 0 < mean(found.headroom.reachable_at_3) < left
+    assert mean(found.headroom.stronger_model) == pytest.approx(left)
+    # A river's failure is unstable; the rest of the failures says what no passage supports.
+    assert set(found.causes) == {"unstable", "unfaithful"}
+    unstable = [f for f in found.failures if f["cause"] == "unstable"]
+    assert all(f["tags"] == ["river"] for f in unstable)
+
+
+async def test_neither_holds_back_what_is_right_already(make_task: Any) -> None:
+    found = await diagnose(make_task(), lambda e, held, r: str(e.reference))
+    assert found.holds_back == "neither"
+    assert (found.causes, found.failures) == ({}, ())
+    assert mean(found.as_is) == 1.0
+
+
+async def test_a_task_without_knowledge_has_no_context_axis(make_task: Any) -> None:
+    found = await diagnose(make_task(knowledge=False), dull)
+    assert (found.map.context, found.headroom.context) == (None, None)
+    assert (found.closed_book, found.perfect_context) == (None, None)
+    assert found.coverage == Estimate()
+    assert mean(found.map.behaviour) == mean(found.as_is)
+    assert found.holds_back == "behaviour"
+    assert found.funnel == {}
+    assert any("does not apply" in text for text in found.advice)
+    assert set(found.causes) == {"wrong_despite_evidence"}
+
+
+async def test_a_map_of_few_is_not_drawn(make_task: Any) -> None:
+    found = await diagnose(make_task(), dull, limit=29)
+    assert found.map.context is None
+    assert found.map.behaviour is None
+    assert found.holds_back == "not_clear"
+    assert any("Only 29 examples have evidence" in text for text in found.advice)
+    assert (await diagnose(make_task(name="more"), dull, limit=30)).map.behaviour is not None
+
+
+async def test_coverage_says_how_many_have_evidence(make_task: Any) -> None:
+    folder = make_task()
+    rows = [json.loads(line) for line in (folder / "examples.jsonl").read_text().splitlines()]
+    for row in rows:
+        if row["tags"] == ["river"]:
+            row["evidence"] = [{"document": "gone.md", "text": "lost"}]
+        elif row["tags"] == ["hall"]:
+            row["evidence"] = []
+    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    found = await diagnose(folder, reads, limit=60)
+    assert mean(found.coverage) == pytest.approx(1 / 3, abs=0.02)
+    assert found.as_is.n == found.perfect_context.n < 30  # type: ignore[union-attr]
+    assert found.map.behaviour is None
+    assert found.causes["not_in_knowledge"] > 0
+
+
+async def test_where_nothing_is_right_the_context_is_undefined(make_task: Any) -> None:
+    found = await diagnose(make_task(), lambda e, held, r: "nobody knows")
+    assert found.map.context is None
+    assert mean(found.map.behaviour) == 0.0
+    assert found.holds_back == "behaviour"
+
+
+async def test_outages_are_in_no_estimate(make_task: Any) -> None:
+    def flaky(example: Example, held: bool, request: ChatRequest) -> str:
+        if example.tags == ("hall",):
+            raise Outage("down")
+        return str(example.reference)
+
+    found = await diagnose(make_task(), flaky)
+    assert mean(found.as_is) == 1.0
+    assert found.as_is.n < SHOWN
+    assert set(found.causes) == {"outage"}
+    assert all(f["score"] is None for f in found.failures)
+
+
+def room(context: tuple[float, float] | None, behaviour: tuple[float, float] | None) -> Headroom:
+    def made(given: tuple[float, float] | None) -> Estimate | None:
+        return given and Estimate(mean=given[0], low=given[1], high=1.0, n=40)
+
+    return Headroom(context=made(context), behaviour=made(behaviour))
+
+
+@pytest.mark.parametrize(
+    ("headroom", "has_context", "drawn", "holds"),
+    [
+        (room((0.5, 0.3), (0.2, 0.1)), True, True, "context"),
+        (room((0.5, 0.1), (0.2, 0.1)), True, True, "not_clear"),
+        (room((0.1, 0.0), (0.4, 0.3)), True, True, "behaviour"),
+        (room((0.01, 0.0), (0.01, 0.0)), True, True, "neither"),
+        (room((0.5, 0.3), (0.2, 0.1)), True, False, "not_clear"),
+        (room(None, (0.2, 0.1)), True, True, "not_clear"),
+        (room(None, (0.2, 0.1)), False, False, "behaviour"),
+        (room(None, (0.0, 0.0)), False, False, "neither"),
+        (room(None, None), False, False, "not_clear"),
+    ],
+)
+def test_what_holds_back(headroom: Headroom, has_context: bool, drawn: bool, holds: str) -> None:
+    assert _holds_back(headroom, has_context, drawn) == holds
+
+
+def test_context_is_a_share_of_what_perfect_context_reaches() -> None:
+    groups = [str(n) for n in range(40)]
+    half = _ratio([0.4] * 40, [0.8] * 40, groups)
+    assert half is not None
+    assert (half.mean, half.n) == (pytest.approx(0.5), 40)
+    assert half.low == pytest.approx(0.5)
+    # As is may beat perfect context by luck; a share is never more than 1.
+    above = _ratio([1.0, 0.6] * 20, [0.8, 0.4] * 20, groups)
+    assert above is not None
+    assert (above.mean, above.low, above.high) == (1.0, 1.0, 1.0)
+    assert _ratio([1.0] * 40, [0.0] * 40, groups) is None
+    lost = _ratio([0.4, None] * 20, [0.8, 0.1] * 20, groups)
+    assert lost is not None
+    assert (lost.mean, lost.n) == (pytest.approx(0.5), 20)
+
+
+async def test_probes_are_not_run_twice(make_task: Any) -> None:
+    folder = make_task()
+    first = await diagnose(folder, dull)
+    assert first.usage.calls > 0
+    again = await diagnose(folder, dull)
+    assert again.usage.calls == 0
+    assert again.model_dump(exclude={"usage"}) == first.model_dump(exclude={"usage"})
+
+
+async def test_a_pipeline_that_does_not_search(make_task: Any) -> None:
+    async with Workspace.open(make_task()) as workspace:
+        plain = Pipeline.model_validate({"model": "scripted/echo", "steps": ["generate"]})
+        prober = Prober(workspace._runner(), "exact_match")
+        found = await prober.diagnose(
+            workspace.pipeline(plain), workspace.task.split("dev")[:SHOWN]
+        )
+    # What it is never shown is a matter of context.
+    assert set(found.causes) == {"not_found"}
