@@ -100,7 +100,9 @@ def test_dev_is_cut_by_group_and_stays(wordy: Path) -> None:
     assert len(explore) + len(confirm) == len(task.split("dev"))
     # A new example moves no old one.
     with (wordy / "examples.jsonl").open("a") as stream:
-        stream.write(json.dumps({"id": "new", "inputs": {"question": "q"}, "reference": "a"}) + "\n")
+        stream.write(
+            json.dumps({"id": "new", "inputs": {"question": "q"}, "reference": "a"}) + "\n"
+        )
     again, _ = cut_dev(hw.Task.load(wordy))
     assert {e.id for e in explore} <= {e.id for e in again}
 

@@ -165,6 +165,9 @@ async def test_show_is_what_is_sent(make_task) -> None:
 
 def test_pipeline_round_trip(tmp_path: Path) -> None:
     made = Pipeline.model_validate(
-        {"model": "scripted/echo", "steps": [{"retrieve": {"k": 3}}, {"generate": {"template": "a\nb"}}]}
+        {
+            "model": "scripted/echo",
+            "steps": [{"retrieve": {"k": 3}}, {"generate": {"template": "a\nb"}}],
+        }
     )
     assert Pipeline.load(made.save(tmp_path / "p.yaml")) == made
