@@ -6,6 +6,7 @@ the replies it paid for in the store, so a killed process knows its bill when it
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ class Budget:
         """Calls made by this process."""
         self._before_s = spent.minutes * 60
         self._start = time.monotonic()
+        self._settled = asyncio.Event()
         self._flying_calls = 0
         self._flying_tokens = 0
         self.hold_calls = 0
@@ -59,43 +61,54 @@ class Budget:
             return None
         return self.limits.minutes * 60 - self.seconds - self.hold_s
 
-    def ended(self, more: int = 0) -> str | None:
-        """Which limit is reached, or would be passed by so many tokens more, in words; else
-        None."""
+    def ended(self, more: int = 0, *, flying: bool = True) -> str | None:
+        """Which limit is reached, or would be passed by one call of so many tokens more, in
+        words; else None. flying: whether calls on the way count, by their estimates."""
         limits = self.limits
-        if limits.calls is not None and (
-            self.calls + self._flying_calls >= limits.calls - self.hold_calls
-        ):
+        calls = self._flying_calls if flying else 0
+        tokens = self._flying_tokens if flying else 0
+        if limits.calls is not None and self.calls + calls >= limits.calls - self.hold_calls:
             return f"{limits.calls} calls"
         if limits.tokens is not None and (
-            self.tokens + self._flying_tokens + max(1, more) > limits.tokens - self.hold_tokens
+            self.tokens + tokens + max(1, more) > limits.tokens - self.hold_tokens
         ):
             return f"{limits.tokens:,} tokens"
-        if limits.usd is not None and self.usd is not None and self.usd >= limits.usd:
-            return f"${limits.usd:g}"
+        if limits.usd is not None and self.usd is not None:
+            # A call's price is known after it; until then it is taken to cost what one cost so
+            # far, and the first one alone goes ahead of all others.
+            each = self.usd / self.calls if self.calls else limits.usd
+            if self.usd + calls * each >= limits.usd:
+                return f"${limits.usd:g}"
         left = self.seconds_left
         if left is not None and left <= 0:
             return f"{limits.minutes:g} minutes"
         return None
 
-    def reserve(self, tokens: int) -> None:
-        """Before a call. Raises BudgetEnded where the budget does not allow it."""
-        reached = self.ended(tokens)
-        if reached is None and self.limits.usd is not None and self.usd is None:
+    async def reserve(self, tokens: int) -> None:
+        """Before a call: waits while only the estimates of calls on the way stand against it.
+
+        Raises BudgetEnded where the budget does not allow it.
+        """
+        while self.ended(tokens) is not None:
+            reached = self.ended(tokens, flying=False)
+            if reached is not None or not self._flying_calls:
+                raise BudgetEnded(
+                    f"the budget of {reached or self.ended(tokens)} has ended",
+                    do="run the same command with --continue and a larger budget to go on",
+                )
+            self._settled.clear()
+            await self._settled.wait()
+        if self.limits.usd is not None and self.usd is None:
             raise BudgetEnded(
                 "a dollar budget needs known prices, and this model's price is not known",
                 do="write the model's price into prices.yaml, or use --calls or --tokens",
-            )
-        if reached is not None:
-            raise BudgetEnded(
-                f"the budget of {reached} has ended",
-                do="run the same command with --continue and a larger budget to go on",
             )
         self._flying_calls += 1
         self._flying_tokens += tokens
 
     def settle(self, reserved: int, tokens: int | None, usd: float | None) -> None:
         """After a call; tokens None where it failed and cost nothing that we know of."""
+        self._settled.set()
         self._flying_calls -= 1
         self._flying_tokens -= reserved
         if tokens is not None:

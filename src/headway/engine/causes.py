@@ -156,7 +156,9 @@ def _supported(answer: str, passages: Sequence[Passage]) -> bool:
     return not words or len(words & shown) >= 0.6 * len(words)
 
 
-def advise(found: Diagnosis, drawn: bool, has_context: bool, covered: int) -> tuple[str, ...]:
+def advise(
+    found: Diagnosis, drawn: bool, has_context: bool, covered: int, application: bool = False
+) -> tuple[str, ...]:
     """Sentences: which axis holds the task back, with figures, then what addresses the causes."""
     said: list[str] = []
     context, behaviour = found.headroom.context, found.headroom.behaviour
@@ -186,7 +188,11 @@ def advise(found: Diagnosis, drawn: bool, has_context: bool, covered: int) -> tu
             " so many examples cannot tell which is larger."
         )
     for cause, count in list(found.causes.items())[:3]:
-        helps = [name for name, kind in TECHNIQUES if cause in kind.addresses]
+        helps = [
+            name
+            for name, kind in TECHNIQUES
+            if cause in kind.addresses and ("application" in kind.needs) == application
+        ]
         if helps:
             share = f"{count} of {sum(found.causes.values())} failures"
             said.append(f"{share}: {CAUSES[cause][1]}. Try: {', '.join(helps[:4])}.")

@@ -181,7 +181,9 @@ class Traveller:
             self._plan = Sizes.from_dict(self.state["plan"])
         else:
             self._tell(Event("phase", "the first answers"))
-            first = await self.runner.run(self.baseline, self.explore[:SPEED_FROM])
+            # One answer alone first: it loads the model, builds the index, and is shown early.
+            await self.runner.run(self.baseline, self.explore[:1])
+            first = await self.runner.run(self.baseline, self.explore[: SPEED_FROM + 1])
             used = [r for r in first.records if r.status != "outage"]
             fresh = sum(r.usage.calls > 0 for r in used)
             width = (

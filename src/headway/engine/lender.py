@@ -22,6 +22,8 @@ from headway.engine.budget import Budget
 from headway.engine.parts import Parts
 from headway.store import Store
 
+# Makes one reply: (its bytes, the tokens it used, its price or None).
+Make = Callable[[], Awaitable[tuple[bytes, int, float | None]]]
 EVIDENCE_CUT = Search(
     tokens=64, overlap=0, k=1
 )  # short pieces: what a perfect search would hand over
@@ -47,7 +49,7 @@ class Desk:
         key: str,
         model: str,
         tokens: int,
-        make: Callable[[], Awaitable[tuple[bytes, int, Any]]],
+        make: Make,
     ) -> tuple[bytes, bool]:
         """The reply behind a key and whether it was there already; made at most once at a time.
 
@@ -59,16 +61,10 @@ class Desk:
         flying = self._flying.get(key)
         if flying is not None:
             return await asyncio.shield(flying), True
-        self.budget.reserve(tokens)
         future = asyncio.get_running_loop().create_future()
         self._flying[key] = future
-        used: int | None = None
-        usd: float | None = None
         try:
-            value, used, usd = await make()
-            self.store.put_reply(
-                key, value, journey=self.journey, model=model, tokens=used, usd=usd
-            )
+            value = await self._paid(key, model, tokens, make)
             future.set_result(value)
             return value, False
         except BaseException as error:
@@ -76,8 +72,21 @@ class Desk:
             future.exception()  # marked as seen: nobody else may be waiting
             raise
         finally:
-            self.budget.settle(tokens, used, usd)
             del self._flying[key]
+
+    async def _paid(self, key: str, model: str, tokens: int, make: Make) -> bytes:
+        """Make a reply within the budget, and keep it."""
+        await self.budget.reserve(tokens)
+        used: int | None = None
+        usd: float | None = None
+        try:
+            value, used, usd = await make()
+            self.store.put_reply(
+                key, value, journey=self.journey, model=model, tokens=used, usd=usd
+            )
+            return value
+        finally:
+            self.budget.settle(tokens, used, usd)
 
     async def chat(self, request: ChatRequest, model: str, repeat: int = 0) -> ChatReply:
         """One chat call through cache and budget. The key holds the repeat number, so that a

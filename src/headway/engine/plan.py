@@ -78,7 +78,8 @@ def sizes(
         wanted = most if reach == inf else max(least, int(share * reach))
         return min(there_is, wanted, most)
 
-    diagnosed = part(0.09, 24, explore, DIAGNOSED)
+    # Not under 36: the map takes 30 with evidence.
+    diagnosed = part(0.12, 36, explore, DIAGNOSED)
     raced = part(0.08, 24, explore, 96)
     confirmed = part(0.14, 40, confirm)
     tested = part(0.11, 40, test)

@@ -92,7 +92,13 @@ class Prober:
             usage=usage_of([r for run in runs for r in run.records]),
             notices=runner.desk.parts.notices.texts,
         )
-        return found.model_copy(update={"advice": advise(found, drawn, has_context, len(covered))})
+        return found.model_copy(
+            update={
+                "advice": advise(
+                    found, drawn, has_context, len(covered), bool(task.spec.application)
+                )
+            }
+        )
 
     async def _repeat(
         self, pipeline: Pipeline, failed: Sequence[Example], perfect: bool, diagnosed: int
