@@ -166,8 +166,8 @@ def advise(
         said.append("The task has no knowledge, so the context axis does not apply.")
     elif not drawn:
         said.append(
-            f"Only {covered} examples have evidence that the knowledge holds; the map needs"
-            f" {30}. Add `evidence` to examples.jsonl."
+            f"{covered} of the {found.n} diagnosed examples have evidence that the knowledge"
+            " holds; the map needs 30. Diagnose more, or add `evidence` to examples.jsonl."
         )
     if found.holds_back == "context":
         said.append(

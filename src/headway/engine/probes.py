@@ -70,7 +70,7 @@ class Prober:
         scores = dict(zip((e.id for e in as_is.examples), as_is.scores(metric), strict=True))
         on = perfect.examples if perfect else as_is.examples
         runs = [r for r in (as_is, closed, perfect, repeated, stronger) if r is not None]
-        holds = _holds_back(headroom, has_context, drawn)
+        holds = _holds_back(headroom, has_context)
         found = Diagnosis(
             run=as_is.id,
             n=len(examples),
@@ -205,7 +205,7 @@ def _ratio(
     )
 
 
-def _holds_back(headroom: Headroom, has_context: bool, drawn: bool) -> Any:
+def _holds_back(headroom: Headroom, has_context: bool) -> Any:
     """The axis with clearly more headroom: its interval lies above the other's mean."""
     behaviour = headroom.behaviour
     if behaviour is None or behaviour.mean is None or behaviour.low is None:
@@ -213,7 +213,7 @@ def _holds_back(headroom: Headroom, has_context: bool, drawn: bool) -> Any:
     if not has_context:
         return "behaviour" if behaviour.mean > 0.02 else "neither"
     context = headroom.context
-    if not drawn or context is None or context.mean is None or context.low is None:
+    if context is None or context.mean is None or context.low is None:
         return "not_clear"
     if max(context.mean, behaviour.mean) < 0.02:
         return "neither"
