@@ -19,6 +19,7 @@ from typing import Any, Literal, Self, TypeVar
 from headway import intake
 from headway.core.errors import InputError
 from headway.core.findings import (
+    WORN,
     CheckReport,
     Comparison,
     Diagnosis,
@@ -54,7 +55,6 @@ from headway.store import Store
 from headway.techniques import TECHNIQUES
 
 T = TypeVar("T")
-WORN = 5  # openings after which the sealed test is called worn
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from headway.cli import draw
 from headway.core.findings import (
+    WORN,
     CheckReport,
     Comparison,
     Diagnosis,
@@ -270,7 +271,7 @@ def journey(console: Console, found: Journey, folder: str) -> None:
     if found.goal is not None:
         _say(console, words.goal(found))
     if found.test is not None:
-        worn = found.test.openings > words.WORN
+        worn = found.test.openings > WORN
         _say(console, f"({words.openings(found.test.openings)})", "yellow" if worn else "dim")
     console.print()
     if found.best != found.baseline:

@@ -15,6 +15,8 @@ from pydantic import Field
 from headway.core.errors import MissingExtra
 from headway.core.task import Frozen
 
+WORN = 5  # openings of the sealed test after which its figure is called worn
+
 Verdict = Literal["better", "worse", "not_proven", "not_comparable"]
 
 

@@ -8,7 +8,7 @@ from math import sqrt
 from statistics import pstdev
 from typing import Any, cast
 
-from headway.core.findings import CheckItem, Estimate, Plan
+from headway.core.findings import WORN, CheckItem, Estimate, Plan
 from headway.core.task import Example
 from headway.engine import statistics as stats
 from headway.engine.check_answers import at
@@ -23,7 +23,6 @@ CORRELATION = 0.5  # of two variants' scores: difference_sd's own default
 WITHIN = 0.3  # correlation inside a group where nothing is measured
 MEASURED = 20  # scores from which the spread is measured and not taken from the book
 COARSE = 0.15  # a change of this size is large: only such ones being provable is worth a warning
-WORN = 5  # openings after which the sealed test is called worn
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passag
 from headway.core.task import Example, Split, Task, fraction
 from headway.engine.budget import Limits
 from headway.engine.lender import EVIDENCE_CUT
+from headway.engine.needs import unmet
 from headway.engine.parts import Parts
 from headway.engine.plan import DIAGNOSED, affordable, cut_dev, sizes
 from headway.engine.probes import REPEATED, most_repeated
@@ -383,7 +384,9 @@ class Estimator:
         kinds = [kind for _, kind in TECHNIQUES if axis in (None, kind.axis) or kind.axis == "both"]
         tried = 0
         for kind in kinds:
-            candidates = await self._candidates(kind, baseline) if self._meets(kind) else []
+            candidates = (
+                await self._candidates(kind, baseline) if not unmet(kind, self.task) else []
+            )
             if not candidates:
                 continue
             tried += 1
@@ -507,24 +510,6 @@ class Estimator:
             self._bill.note(f"{kind.name} asks a model what to propose: 3 candidates are assumed")
             return [*found.values(), incumbent, incumbent, incumbent][:3]
         return list(found.values())
-
-    def _meets(self, kind: type[Technique]) -> bool:
-        """Whether the task has what a technique needs; what we cannot tell counts as there."""
-        spec, train = self.task.spec, self.task.split("train")
-        there = {
-            "knowledge": spec.knowledge is not None,
-            "evidence": any(e.evidence for e in train),
-            "application": bool(spec.application),
-            "database": (self.task.folder / "databases").is_dir(),
-        }
-        for need in kind.needs:
-            name, _, number = need.partition(">=")
-            if name == "train" and number.isdigit() and len(train) < int(number):
-                return False
-            role = name.startswith("role:") and getattr(spec.models, name[5:], None) is None
-            if role or not there.get(name, True):
-                return False
-        return True
 
     # --- which pipeline -----------------------------------------------------------------------
 

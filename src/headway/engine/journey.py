@@ -30,6 +30,7 @@ from headway.engine import statistics as stats
 from headway.engine.budget import Limits
 from headway.engine.compare import compare_runs, estimate, latency_of, summarise
 from headway.engine.confirm import Answer, Confirm
+from headway.engine.needs import unmet
 from headway.engine.plan import Sizes, affordable, cut_dev, sizes
 from headway.engine.probes import Prober
 from headway.engine.race import Lap, against, race
@@ -131,7 +132,7 @@ class Traveller:
         self._gate()
         try:
             await self._measure()
-            plan = self._sizes
+            plan = self._plan
             diagnosis = await Prober(self.runner, self.metric).diagnose(
                 self.baseline, self.explore[: plan.diagnose]
             )
@@ -210,10 +211,6 @@ class Traveller:
             self._save()
         self._hold()
 
-    @property
-    def _sizes(self) -> Sizes:
-        return self._plan
-
     def _hold(self) -> None:
         """Keep the sealed test's share back: baseline and best, a quarter on top for noise."""
         if self.wish.test == "never":
@@ -231,9 +228,9 @@ class Traveller:
         order = self._order(diagnosis)
         met = []
         for technique in order:
-            unmet = self._unmet(technique)
-            if unmet:
-                self._note(self._dropped(technique, None, "needs_unmet", unmet), technique.name)
+            need = unmet(technique, self.task)
+            if need:
+                self._note(self._dropped(technique, None, "needs_unmet", need), technique.name)
             else:
                 met.append(technique)
         tried: set[str] = set()
@@ -264,25 +261,6 @@ class Traveller:
         if self.wish.axis:
             kinds = [k for k in kinds if k.axis in (self.wish.axis, "both")]
         return sorted(kinds, key=lambda kind: -worth(kind))
-
-    def _unmet(self, technique: type[Technique]) -> str:
-        """The first need that is not met, in words; empty where all are."""
-        spec, train = self.task.spec, self.task.split("train")
-        for need in technique.needs:
-            name, _, number = need.partition(">=")
-            if name == "train" and len(train) < int(number):
-                return f"needs {number} examples in train, there are {len(train)}"
-            if name == "knowledge" and spec.knowledge is None:
-                return "needs knowledge, and the task has none"
-            if name == "evidence" and not any(e.evidence for e in train):
-                return "needs examples with evidence in train"
-            if name == "application" and not spec.application:
-                return "needs an application with declared settings"
-            if name == "database" and not (self.task.folder / "databases").is_dir():
-                return "needs a database, and the task has none"
-            if name.startswith("role:") and getattr(spec.models, name[5:], None) is None:
-                return f"needs a model in the role {name[5:]!r}"
-        return ""
 
     async def _try(
         self, technique: type[Technique], turn: int, tried: set[str], diagnosis: Diagnosis

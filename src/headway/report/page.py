@@ -9,7 +9,7 @@ from importlib import resources
 
 import yaml
 
-from headway.core.findings import Diagnosis, Estimate, Journey, JourneyStep, Kind
+from headway.core.findings import WORN, Diagnosis, Estimate, Journey, JourneyStep, Kind
 from headway.core.pipeline import PROMPTS, Pipeline
 from headway.core.version import __version__
 from headway.report import charts, words
@@ -148,7 +148,7 @@ def _cost(journey: Journey) -> str:
 def _openings(journey: Journey) -> Html | None:
     if journey.test is None:
         return None
-    worn = journey.test.openings > words.WORN
+    worn = journey.test.openings > WORN
     said = words.openings(journey.test.openings)
     return el("p", said[0].upper() + said[1:] + ".", class_="notice" if worn else "note")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import floor, log10
 
 from headway.core.findings import (
+    WORN,
     Comparison,
     Diagnosis,
     Estimate,
@@ -25,7 +26,6 @@ from headway.core.findings import (
 )
 
 DASH = "–"
-WORN = 5  # openings of the sealed test after which its figure is called worn
 MAP_NEEDS = 30  # examples with known evidence below which the map is not drawn
 
 VERDICTS = {
