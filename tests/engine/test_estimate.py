@@ -166,7 +166,7 @@ async def test_probes_are_counted(tmp_path: Path) -> None:
     assert found.calls.low == 30  # as is, closed book, perfect context
     assert found.calls.high == 30 + 3 * 4  # at most 4 of 10 failures are asked again
     stronger = write(tmp_path, models={"chat": "scripted/echo", "stronger": "scripted/extract"})
-    assert (await plan(stronger, "diagnose", limit=10)).calls.high == 10 + 30 + 10
+    assert (await plan(stronger, "diagnose", limit=10)).calls.high == 10 + 3 * 4 + 10
 
 
 async def test_tokens_follow_the_prompt(tmp_path: Path) -> None:
