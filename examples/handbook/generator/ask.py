@@ -21,8 +21,18 @@ KINDS = {
 }
 
 NUMBERS = {
-    1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six",
-    7: "seven", 8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve",
+    1: "one",
+    2: "two",
+    3: "three",
+    4: "four",
+    5: "five",
+    6: "six",
+    7: "seven",
+    8: "eight",
+    9: "nine",
+    10: "ten",
+    11: "eleven",
+    12: "twelve",
 }
 
 EXAMPLES: list[dict] = []
@@ -37,7 +47,9 @@ def _slug(text: str) -> str:
 def _forms(reference: str) -> list[str]:
     """The accepted answers; small numbers count in words and in figures."""
     forms = reference.split("|")
-    swap = {word: str(n) for n, word in NUMBERS.items()} | {str(n): word for n, word in NUMBERS.items()}
+    swap = {word: str(n) for n, word in NUMBERS.items()} | {
+        str(n): word for n, word in NUMBERS.items()
+    }
     for form in list(forms):
         first, *rest = form.split(" ")
         if first in swap:
@@ -45,19 +57,23 @@ def _forms(reference: str) -> list[str]:
     return list(dict.fromkeys(forms))
 
 
-def _add(group: str, domain: str, reference: str, evidence: list[dict], questions: tuple[str, ...]) -> None:
+def _add(
+    group: str, domain: str, reference: str, evidence: list[dict], questions: tuple[str, ...]
+) -> None:
     forms = _forms(reference)
     for line in questions:
         kind, question = line.split(": ", 1)
         _sizes[group] = _sizes.get(group, 0) + 1
-        EXAMPLES.append({
-            "id": f"{group}-{_sizes[group]}",
-            "inputs": {"question": question},
-            "reference": forms if len(forms) > 1 else forms[0],
-            "evidence": evidence,
-            "group": group,
-            "tags": [KINDS[kind], domain],
-        })
+        EXAMPLES.append(
+            {
+                "id": f"{group}-{_sizes[group]}",
+                "inputs": {"question": question},
+                "reference": forms if len(forms) > 1 else forms[0],
+                "evidence": evidence,
+                "group": group,
+                "tags": [KINDS[kind], domain],
+            }
+        )
 
 
 def ask(path: str, anchor: str, reference: str, *questions: str) -> None:
@@ -68,14 +84,22 @@ def ask(path: str, anchor: str, reference: str, *questions: str) -> None:
     plain = found["text"].lower().replace(",", "")
     if not any(form.lower().replace(",", "") in plain for form in reference.split("|")):
         raise ValueError(f"{path}: {reference!r} is not in {found['text']!r}")
-    _add(f"{_slug(path[len(domain) + 1:-3])}.{_slug(anchor)}", domain, reference, [found], questions)
+    _add(
+        f"{_slug(path[len(domain) + 1 : -3])}.{_slug(anchor)}",
+        domain,
+        reference,
+        [found],
+        questions,
+    )
 
 
 def both(passages: list[tuple[str, str]], reference: str, *questions: str) -> None:
     """Questions that need two passages."""
     evidence = [sentence(f"{path}.md", anchor) for path, anchor in passages]
     domain = passages[0][0].split("/")[0]
-    group = "both." + ".".join(f"{_slug(path.split('/')[1])}-{_slug(anchor)}" for path, anchor in passages)
+    group = "both." + ".".join(
+        f"{_slug(path.split('/')[1])}-{_slug(anchor)}" for path, anchor in passages
+    )
     _add(group, domain, reference, evidence, tuple(f"b: {question}" for question in questions))
 
 
@@ -83,7 +107,13 @@ def nowhere(domain: str, term: str, *questions: str) -> None:
     """Questions that no document answers; the term, where given, occurs in none of them."""
     if term:
         ABSENT_TERMS.append(term)
-    _add(f"nowhere.{_slug(questions[0])}", domain, ABSTAIN, [], tuple(f"u: {question}" for question in questions))
+    _add(
+        f"nowhere.{_slug(questions[0])}",
+        domain,
+        ABSTAIN,
+        [],
+        tuple(f"u: {question}" for question in questions),
+    )
 
 
 def euros(amount: str | int) -> str:

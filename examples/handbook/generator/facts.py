@@ -18,7 +18,12 @@ LEAVE = {
     ("leeds", 2026): {"days": 26, "carry": 5, "until": "31 March", "notice": "two weeks"},
     ("lisbon", 2025): {"days": 23, "carry": 2, "until": "31 May", "notice": "two weeks"},
     ("lisbon", 2026): {"days": 25, "carry": 6, "until": "30 April", "notice": "three weeks"},
-    ("gdansk", 2026): {"days": 28, "carry": 8, "until": "30 September", "notice": "twelve working days"},
+    ("gdansk", 2026): {
+        "days": 28,
+        "carry": 8,
+        "until": "30 September",
+        "notice": "twelve working days",
+    },
     ("cork", 2026): {"days": 24, "carry": 7, "until": "28 February", "notice": "four weeks"},
     ("ghent", 2026): {"days": 22, "carry": 3, "until": "30 June", "notice": "one month"},
 }
@@ -56,8 +61,20 @@ EXPENSES = {
 }
 
 REMOTE = {
-    2025: {"days": "two", "core": "09:30 to 15:30", "anchor": "Wednesday", "allowance": 250, "every": "four"},
-    2026: {"days": "three", "core": "10:00 to 15:00", "anchor": "Tuesday", "allowance": 320, "every": "three"},
+    2025: {
+        "days": "two",
+        "core": "09:30 to 15:30",
+        "anchor": "Wednesday",
+        "allowance": 250,
+        "every": "four",
+    },
+    2026: {
+        "days": "three",
+        "core": "10:00 to 15:00",
+        "anchor": "Tuesday",
+        "allowance": 320,
+        "every": "three",
+    },
 }
 
 TRAINING = {
@@ -139,11 +156,46 @@ PART_SALES = {
 
 # office: {model: machines under contract on 31 December 2025}
 MACHINES = {
-    "leeds": {"tamber-2": 412, "tamber-4": 186, "rill-30": 935, "rill-60": 348, "skerry-400": 271, "skerry-500": 158},
-    "lisbon": {"tamber-2": 537, "tamber-4": 244, "rill-30": 366, "rill-60": 121, "skerry-400": 305, "skerry-500": 92},
-    "gdansk": {"tamber-2": 198, "tamber-4": 73, "rill-30": 514, "rill-60": 267, "skerry-400": 149, "skerry-500": 64},
-    "cork": {"tamber-2": 165, "tamber-4": 58, "rill-30": 227, "rill-60": 84, "skerry-400": 133, "skerry-500": 47},
-    "ghent": {"tamber-2": 289, "tamber-4": 207, "rill-30": 418, "rill-60": 196, "skerry-400": 322, "skerry-500": 175},
+    "leeds": {
+        "tamber-2": 412,
+        "tamber-4": 186,
+        "rill-30": 935,
+        "rill-60": 348,
+        "skerry-400": 271,
+        "skerry-500": 158,
+    },
+    "lisbon": {
+        "tamber-2": 537,
+        "tamber-4": 244,
+        "rill-30": 366,
+        "rill-60": 121,
+        "skerry-400": 305,
+        "skerry-500": 92,
+    },
+    "gdansk": {
+        "tamber-2": 198,
+        "tamber-4": 73,
+        "rill-30": 514,
+        "rill-60": 267,
+        "skerry-400": 149,
+        "skerry-500": 64,
+    },
+    "cork": {
+        "tamber-2": 165,
+        "tamber-4": 58,
+        "rill-30": 227,
+        "rill-60": 84,
+        "skerry-400": 133,
+        "skerry-500": 47,
+    },
+    "ghent": {
+        "tamber-2": 289,
+        "tamber-4": 207,
+        "rill-30": 418,
+        "rill-60": 196,
+        "skerry-400": 322,
+        "skerry-500": 175,
+    },
 }
 
 # office: {year: (office staff, technicians)} on 31 December

@@ -4,7 +4,9 @@ from .facts import EXPENSES, PER_DIEM, TRAINING, TRAVEL
 from .text import document
 
 T = TRAVEL[2026]
-document("people/travel-2026.md", f"""
+document(
+    "people/travel-2026.md",
+    f"""
 # Business travel, 2026
 
 Effective: 2026-01-01. Status: in force. Replaces the 2025 version.
@@ -20,10 +22,13 @@ Take the train where it needs less than five hours from door to door. Second cla
 ## On the ground
 
 Use public transport. A taxi is refunded if you travel with parts, or between {T["taxi"]} and 06:00. For your own car we pay {T["mileage"]} euros a kilometre. Hire cars are of the compact class, with full insurance included. Parking fines and speeding tickets stay with the driver.
-""")
+""",
+)
 
 T = TRAVEL[2025]
-document("people/travel-2025.md", f"""
+document(
+    "people/travel-2025.md",
+    f"""
 # Business travel, 2025
 
 Effective: 2025-01-01. Status: superseded by the 2026 version.
@@ -39,10 +44,13 @@ Rail travel is second class throughout 2025, whatever the distance. In the air, 
 ## Local transport in 2025
 
 During 2025 taxis are paid between {T["taxi"]} and 06:00. A private car brings {T["mileage"]} euros per kilometre. Hire cars need the approval of the line manager, and the refund for fuel asks for the receipt of the pump as well as the card slip.
-""")
+""",
+)
 
 T = TRAVEL[2024]
-document("people/travel-2024.md", f"""
+document(
+    "people/travel-2024.md",
+    f"""
 # Business travel, 2024
 
 Effective: 2024-01-01. Status: superseded, most recently by the 2026 version.
@@ -58,18 +66,31 @@ Trains are second class. Premium economy applies in 2024 only to flights longer 
 ## Local transport in 2024
 
 A taxi after {T["taxi"]} is refunded in 2024, as is one to a site that no bus reaches. Mileage for a private car stands at {T["mileage"]} euros a kilometre. Motorcycles bring half of that. Claims are made on the yellow form.
-""")
+""",
+)
 
 for year, status, words in (
-    (2026, "Status: in force. Replaces the 2025 version.", (
-        "The daily allowance covers meals and small costs on a trip. The full rate is paid for each day away from home for more than twelve hours, the half rate from six hours on. If breakfast is included in the price of the hotel, 20 percent of the full rate is deducted. No receipts are asked for.",
-        "The last column is the most that a hotel night may cost, breakfast and city tax included. Where a trade fair drives prices up, the line manager may allow up to a quarter more. Countries not listed take the rate of Germany. Staying with friends brings a thank-you sum of 25 euros a night, without a receipt.")),
-    (2025, "Status: superseded by the 2026 version.", (
-        "In 2025 the allowance is paid at the full rate after ten hours away and at the half rate after five. A breakfast in the hotel leads to a deduction of six euros, whatever the country. The finance team reviews the rates each autumn against the tables of the tax offices.",
-        "The limit for hotels in 2025 is without city tax. During trade fairs the finance team decides. Countries that do not appear in the table take the Belgian rate. For a stay with friends or family 15 euros are paid for each night, a sum that has often been called mean.")),
+    (
+        2026,
+        "Status: in force. Replaces the 2025 version.",
+        (
+            "The daily allowance covers meals and small costs on a trip. The full rate is paid for each day away from home for more than twelve hours, the half rate from six hours on. If breakfast is included in the price of the hotel, 20 percent of the full rate is deducted. No receipts are asked for.",
+            "The last column is the most that a hotel night may cost, breakfast and city tax included. Where a trade fair drives prices up, the line manager may allow up to a quarter more. Countries not listed take the rate of Germany. Staying with friends brings a thank-you sum of 25 euros a night, without a receipt.",
+        ),
+    ),
+    (
+        2025,
+        "Status: superseded by the 2026 version.",
+        (
+            "In 2025 the allowance is paid at the full rate after ten hours away and at the half rate after five. A breakfast in the hotel leads to a deduction of six euros, whatever the country. The finance team reviews the rates each autumn against the tables of the tax offices.",
+            "The limit for hotels in 2025 is without city tax. During trade fairs the finance team decides. Countries that do not appear in the table take the Belgian rate. For a stay with friends or family 15 euros are paid for each night, a sum that has often been called mean.",
+        ),
+    ),
 ):
     rows = "\n".join(f"| {c} | {a} | {b} | {h} |" for c, (a, b, h) in PER_DIEM[year].items())
-    document(f"people/daily-allowance-{year}.md", f"""
+    document(
+        f"people/daily-allowance-{year}.md",
+        f"""
 # Daily allowances and hotel limits, {year}
 
 Effective: {year}-01-01. {status}
@@ -87,10 +108,13 @@ Effective: {year}-01-01. {status}
 ## Notes on hotels in {year}
 
 {words[1]}
-""")
+""",
+    )
 
 E_ = EXPENSES[2026]
-document("people/expenses-2026.md", f"""
+document(
+    "people/expenses-2026.md",
+    f"""
 # Expense claims, 2026
 
 Effective: 2026-01-01. Status: in force. Replaces the 2025 version.
@@ -106,10 +130,13 @@ A meal with customers may cost up to {E_["client_meal"]} euros a head, tip inclu
 ## What is never refunded
 
 Clothing, fines, minibar, gym fees and upgrades are private. The same goes for a partner's ticket. Foreign currency is converted at the rate of the day on the card statement, not at the one you find on the web. Auditors draw 5 percent of claims each quarter, so keep the originals until the end of the following year.
-""")
+""",
+)
 
 E_ = EXPENSES[2025]
-document("people/expenses-2025.md", f"""
+document(
+    "people/expenses-2025.md",
+    f"""
 # Expense claims, 2025
 
 Effective: 2025-01-01. Status: superseded by the 2026 version.
@@ -125,9 +152,12 @@ The limit for a meal with customers stands at {E_["client_meal"]} euros a head i
 ## Other matters in 2025
 
 Fines, clothing and private phone calls are not refunded. Foreign currency is converted at the monthly rate that finance publishes. The team budget is 60 euros a person for the year and lapses in December.
-""")
+""",
+)
 
-document("people/company-cards.md", """
+document(
+    "people/company-cards.md",
+    """
 # Company payment cards
 
 Effective: 2026-01-01
@@ -143,9 +173,12 @@ The card is for fuel, tolls, parking, hotels and small parts bought locally. Dra
 ## Loss and doubtful payments
 
 If the card is lost, block it in the bank's app at once and then tell finance. Payments you do not recognise can be disputed for up to 70 days. The bank was changed in 2024, and cards with the old heron design no longer work. A new card takes about six working days to arrive.
-""")
+""",
+)
 
-document("people/benefits-leeds.md", """
+document(
+    "people/benefits-leeds.md",
+    """
 # Benefits, Leeds
 
 Effective: 2026-01-01
@@ -161,9 +194,12 @@ A cash plan refunds dental bills up to 180 pounds a year. Those who work at a sc
 ## Getting about and keeping fit in Leeds
 
 Season tickets for train and bus can be bought with a loan free of interest, paid back over ten months. The company adds 22 pounds a month to a gym membership of your choice. The football team welcomes anyone, skill not required. Benefits in other offices differ and have pages of their own.
-""")
+""",
+)
 
-document("people/benefits-lisbon.md", """
+document(
+    "people/benefits-lisbon.md",
+    """
 # Benefits, Lisbon
 
 Effective: 2026-01-01
@@ -179,9 +215,12 @@ The company pays 5 percent of salary into a retirement savings plan, whether or 
 ## Transport and family in Lisbon
 
 A monthly pass for metro, bus and ferry is paid in full. For children in nursery school there is a subsidy of 85 euros a month per child. Christmas brings a hamper, a tradition of the workshop which nobody dares to end. The meal card may be used in supermarkets as well as in restaurants.
-""")
+""",
+)
 
-document("people/benefits-ghent.md", """
+document(
+    "people/benefits-ghent.md",
+    """
 # Benefits, Ghent
 
 Effective: 2026-01-01
@@ -197,10 +236,13 @@ The group insurance receives 6 percent of gross salary from the company; employe
 ## Mobility budget in Ghent
 
 Instead of a lease car, office staff may choose a mobility budget of 310 euros a month for trains, shared cars or rent near the office. Lease cars are electric without exception since 2025. A charging point at home is paid up to 1,200 euros. Whoever gives up both car and budget gets the sum in cash, taxed as pay.
-""")
+""",
+)
 
 T = TRAINING[2026]
-document("people/training-budget-2026.md", f"""
+document(
+    "people/training-budget-2026.md",
+    f"""
 # Training budget, 2026
 
 Effective: 2026-01-01. Status: in force. Replaces the 2025 version.
@@ -216,10 +258,13 @@ Agree it with your line manager, then order it in Tally. Language classes count 
 ## Expensive courses
 
 If a course costs more than {T["bond"]:,} euros, you sign an agreement to stay for eighteen months or pay back a share. The people team keeps a list of those providers who were worth it, with the opinions of colleagues. A mentor can be asked for at any time, and this costs nothing but coffee.
-""")
+""",
+)
 
 T = TRAINING[2025]
-document("people/training-budget-2025.md", f"""
+document(
+    "people/training-budget-2025.md",
+    f"""
 # Training budget, 2025
 
 Effective: 2025-01-01. Status: superseded by the 2026 version.
@@ -235,9 +280,12 @@ Courses are chosen at the spring talk with the line manager and booked by the pe
 ## Dear courses in 2025
 
 A stay-on agreement of two years is signed for courses above {T["bond"]:,} euros. The amount to pay back falls month by month. In the past year eleven colleagues signed such an agreement and one paid back a part.
-""")
+""",
+)
 
-document("people/referral-bonus.md", """
+document(
+    "people/referral-bonus.md",
+    """
 # Referral bonus
 
 Effective: 2026-01-01
@@ -253,9 +301,12 @@ All employees take part apart from directors, the people team and the hiring man
 ## How to do it
 
 Send the name and a few lines to the people team before the person applies; afterwards is too late. A referral stays valid for nine months. You will be told whether there is to be an interview, though not the details. Last year fourteen people joined by this route.
-""")
+""",
+)
 
-document("people/pay-and-reviews.md", """
+document(
+    "people/pay-and-reviews.md",
+    """
 # Pay day and performance reviews
 
 Effective: 2026-01-01
@@ -271,4 +322,5 @@ There are two review talks a year, in April and in October. Before the talk you 
 ## Rises and grades
 
 Salaries are looked at once a year, with effect from 1 July. Promotions to a higher grade are decided by a panel of five managers in May. If you disagree with the outcome you may ask for a second look within fifteen working days. The bands for each grade are open to all staff.
-""")
+""",
+)

@@ -3,7 +3,9 @@
 from .facts import HEADCOUNT, OFFICES
 from .text import document
 
-document("people/parking-leeds.md", """
+document(
+    "people/parking-leeds.md",
+    """
 # Parking, Leeds
 
 Effective: 2026-01-01
@@ -19,9 +21,12 @@ A permit is free but has to be shown behind the windscreen; the front desk issue
 ## Charging in Leeds
 
 Eight charging points stand near the loading bay. A charge costs 28 pence per kilowatt-hour and is taken from your salary. Move the car when it is full, or after four hours at the latest. The points were a gift of the landlord, who was pleased about the new roof.
-""")
+""",
+)
 
-document("people/parking-lisbon.md", """
+document(
+    "people/parking-lisbon.md",
+    """
 # Parking, Lisbon
 
 Effective: 2026-01-01
@@ -37,9 +42,12 @@ A place in the Lisbon garage costs the employee 35 euros a month, which is less 
 ## Scooters and visitors in Lisbon
 
 Scooters and motorcycles may stand in the courtyard without charge. Visitors use the public car park on the square; the front desk stamps their ticket for two hours. Charging points have been promised by the garage's owner for some years.
-""")
+""",
+)
 
-document("people/parking-gdansk.md", """
+document(
+    "people/parking-gdansk.md",
+    """
 # Parking, Gdansk
 
 Effective: 2026-01-01
@@ -55,9 +63,12 @@ Parking is free of charge. From December to March the first row is kept clear fo
 ## Bicycles in Gdansk
 
 Forty bicycles fit into the locked shed; the door opens with your badge. Those who cycle on at least 80 working days in a year get a bonus of 500 zloty in January. Keep a note of the days, nobody checks but everybody knows. There are two showers next to the shed.
-""")
+""",
+)
 
-document("people/joining-office-staff.md", """
+document(
+    "people/joining-office-staff.md",
+    """
 # Joining us: office staff
 
 Effective: 2026-01-01
@@ -73,9 +84,12 @@ The first day begins at 09:30 with a tour and ends with cake. In the first two w
 ## Probation for office staff
 
 Probation lasts six months, with talks after one, three and five months. During this time the notice is two weeks on both sides. Your line manager decides in the fifth month, and hears the team first. An extension is not possible.
-""")
+""",
+)
 
-document("people/joining-technicians.md", """
+document(
+    "people/joining-technicians.md",
+    """
 # Joining us: field technicians
 
 Effective: 2026-01-01
@@ -91,9 +105,12 @@ The first three weeks are spent at the workshop in Ghent, with board and lodging
 ## Riding along
 
 After the course you ride along with an experienced colleague for 25 working days before you work alone. Probation for technicians lasts four months. The tool set belongs to the company and is counted every June. Trainers are volunteers and get a supplement of 130 euros for each newcomer.
-""")
+""",
+)
 
-document("people/leaving.md", """
+document(
+    "people/leaving.md",
+    """
 # Leaving the company
 
 Effective: 2026-01-01
@@ -109,9 +126,12 @@ Remaining leave is taken before the last day if possible; otherwise it is paid. 
 ## Handing back
 
 Laptop, phone, badge, card and tools are handed back on the last day, for which the IT desk has a list. Mail accounts are closed the same evening, and forwarded for 30 days to a colleague whom you name. Former employees may buy their laptop for a tenth of its price if it is older than three years. Some come back: in 2025 there were seven.
-""")
+""",
+)
 
-document("people/accounts-and-passwords.md", """
+document(
+    "people/accounts-and-passwords.md",
+    """
 # Accounts and passwords
 
 Effective: 2026-01-01
@@ -127,9 +147,12 @@ Signing in needs a second factor, which is the app on your phone or a small key 
 ## Help and access to systems
 
 The IT desk answers from 07:30 to 18:00 Leeds time. Access to a system is asked for in Tally and approved by the system's owner within two working days. Access that has not been used for 90 days is taken away. Administrators have a second account, and must not read mail with it.
-""")
+""",
+)
 
-document("people/laptops-and-phones.md", """
+document(
+    "people/laptops-and-phones.md",
+    """
 # Laptops and phones
 
 Effective: 2026-01-01
@@ -145,9 +168,12 @@ Private use is allowed within reason, and the monthly mobile data is capped at 4
 ## Software
 
 Install what you need from the shop named Larder. Anything else has to be checked by the IT desk, which takes about four working days. Updates are installed on Wednesdays at noon and may be put off for up to 72 hours. Please do not put stickers over the inventory number.
-""")
+""",
+)
 
-document("people/security-incidents.md", """
+document(
+    "people/security-incidents.md",
+    """
 # Lost devices and security incidents
 
 Effective: 2026-01-01
@@ -163,9 +189,12 @@ Use the hook button to pass on mail that looks wrong, and do not delete it. Prac
 ## Customer data
 
 Photos taken at a site must not show people. They are removed from the tablet by itself after 14 days. If data about customers has gone astray, the data officer must hear of it within 12 hours, as the law leaves little time. The data officer works in Ghent and has a deputy in Gdansk.
-""")
+""",
+)
 
-document("people/badges-and-visitors.md", """
+document(
+    "people/badges-and-visitors.md",
+    """
 # Badges and visitors
 
 Effective: 2026-01-01
@@ -181,9 +210,12 @@ Visitors are announced in Tally, by the day before if possible, and met at the f
 ## Keys and alarms
 
 The last person to leave sets the alarm; the code is changed every quarter. If you set it off by mistake, call the guard company and give the password, or a patrol comes and costs 140 euros. Server rooms may be entered by the IT desk only. Fire drills are held in May and November.
-""")
+""",
+)
 
-document("people/vans.md", """
+document(
+    "people/vans.md",
+    """
 # Vans and driving
 
 Effective: 2026-01-01
@@ -199,9 +231,12 @@ Diesel vans are being replaced by electric ones, and the last should go by the e
 ## Accidents
 
 After an accident, make the place safe, help, and then call the insurer from the number on the key ring. Take photographs and sign no admission of blame. The company bears the damage up to two accidents in a year; from the third the driver takes a training day with an instructor. Phones are used hands-free only.
-""")
+""",
+)
 
-document("people/conduct-and-concerns.md", """
+document(
+    "people/conduct-and-concerns.md",
+    """
 # Conduct, side jobs and raising concerns
 
 Effective: 2026-01-01
@@ -217,9 +252,12 @@ A side job is allowed with written consent if it takes no more than 10 hours a w
 ## Raising a concern
 
 Talk to your line manager, to the people team or, without giving your name, to the outside ombudsman, Ms Adair. Her line takes messages round the clock and she replies within seven days. Anyone who raises a concern in good faith is protected. In 2025 the ombudsman dealt with nine cases, three of which led to changes.
-""")
+""",
+)
 
-document("people/meeting-rooms-and-kitchens.md", """
+document(
+    "people/meeting-rooms-and-kitchens.md",
+    """
 # Meeting rooms, desks and kitchens
 
 Effective: 2026-01-01
@@ -235,12 +273,16 @@ Coffee, tea and fruit are free. Every kitchen has one of our own brewers, and th
 ## Dogs and noise
 
 Dogs are welcome in Ghent and Cork, at most two at a time and entered in the calendar. Elsewhere the landlord does not permit them. Long calls are made in the booths. On the quiet floor, the second one in Leeds, there are no calls at all.
-""")
+""",
+)
 
 rows = "\n".join(
-    f"| {OFFICES[o]} | {h[2024][0]} | {h[2024][1]} | {h[2025][0]} | {h[2025][1]} |" for o, h in HEADCOUNT.items()
+    f"| {OFFICES[o]} | {h[2024][0]} | {h[2024][1]} | {h[2025][0]} | {h[2025][1]} |"
+    for o, h in HEADCOUNT.items()
 )
-document("people/offices-and-headcount.md", f"""
+document(
+    "people/offices-and-headcount.md",
+    f"""
 # Offices and headcount
 
 Effective: 2026-01-01
@@ -258,4 +300,5 @@ Leeds is the head office, with finance, sales and the main warehouse. Lisbon has
 ## Reading the table
 
 People on parental leave are counted, interns and agency workers are not. Someone with two contracts is counted where most of the hours are worked. The finance team publishes the table each January after the payroll has been closed. Directors are counted as office staff of the place where they live.
-""")
+""",
+)

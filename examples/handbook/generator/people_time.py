@@ -3,7 +3,9 @@
 from .facts import FAMILY, LEAVE, REMOTE
 from .text import document
 
-document("people/about-this-handbook.md", """
+document(
+    "people/about-this-handbook.md",
+    """
 # About this handbook
 
 Effective: 2026-01-01
@@ -19,10 +21,13 @@ Some pages exist in several dated versions. The one with the latest effective da
 ## If you find nothing
 
 If the pages are silent on something, the honest reply is that it is not in the handbook, and nobody should guess. Send such questions to the people team's shared mailbox, which is answered within three working days. Corrections are gathered through the month and published on the first Monday of the next. The handbook replaced eleven separate wikis in 2023, and a few traces of them may still surface.
-""")
+""",
+)
 
 L = LEAVE["leeds", 2026]
-document("people/leave-leeds-2026.md", f"""
+document(
+    "people/leave-leeds-2026.md",
+    f"""
 # Annual leave, Leeds, 2026
 
 Effective: 2026-01-01. Status: in force. Replaces the 2025 version.
@@ -38,10 +43,13 @@ Ask for leave in Tally, the staff portal; your line manager has four working day
 ## Unused days and bought days
 
 Up to {L["carry"]} unused days may be carried into the next year in Leeds and must be taken by {L["until"]}; the rest is lost. Once a year, in November, you can buy as many as 4 additional days, paid off over twelve months. This scheme began as a trial among the warehouse staff and was popular enough to be offered to all.
-""")
+""",
+)
 
 L = LEAVE["leeds", 2025]
-document("people/leave-leeds-2025.md", f"""
+document(
+    "people/leave-leeds-2025.md",
+    f"""
 # Annual leave, Leeds, 2025
 
 Effective: 2025-01-01. Status: superseded by the 2026 version.
@@ -57,10 +65,13 @@ Requests go through Tally, the portal which took the place of the paper form. In
 ## Carrying over from 2025
 
 At the end of 2025, staff in Leeds may carry {L["carry"]} days into the next year, to be used by {L["until"]}. As many as 2 additional days can be bought in November. Days sold or given to a colleague are not foreseen.
-""")
+""",
+)
 
 L = LEAVE["leeds", 2024]
-document("people/leave-leeds-2024.md", f"""
+document(
+    "people/leave-leeds-2024.md",
+    f"""
 # Annual leave, Leeds, 2024
 
 Effective: 2024-01-01. Status: superseded, first by the 2025 and then by the 2026 version.
@@ -76,10 +87,13 @@ Leave is requested on the green paper form, signed by the line manager and hande
 ## What is left at year's end in Leeds
 
 No more than {L["carry"]} days may be taken over from 2024 into January, and they must be used by {L["until"]}. Leave cannot be bought. Anyone kept from taking leave by long illness should talk to the people team, since other rules apply in that case.
-""")
+""",
+)
 
 L = LEAVE["lisbon", 2026]
-document("people/leave-lisbon-2026.md", f"""
+document(
+    "people/leave-lisbon-2026.md",
+    f"""
 # Annual leave, Lisbon, 2026
 
 Effective: 2026-01-01. Status: in force. Replaces the 2025 version.
@@ -95,10 +109,13 @@ The Lisbon office and workshop close for the second and third week of August, wh
 ## Requests and leftovers
 
 Longer holidays, meaning a week and upwards, have to be announced in Tally {L["notice"]} ahead in Lisbon. As many as {L["carry"]} leftover days move into the new year, where they expire on {L["until"]}. Buying days is not offered here, because local law does not allow it in this form.
-""")
+""",
+)
 
 L = LEAVE["lisbon", 2025]
-document("people/leave-lisbon-2025.md", f"""
+document(
+    "people/leave-lisbon-2025.md",
+    f"""
 # Annual leave, Lisbon, 2025
 
 Effective: 2025-01-01. Status: superseded by the 2026 version.
@@ -114,10 +131,13 @@ During 2025 the Lisbon workshop closes for one week only, the third week of Augu
 ## Requests and leftovers in Lisbon in 2025
 
 Holidays of a week or more must be announced {L["notice"]} ahead. {L["carry"]} days can be taken into the following year and used until {L["until"]}. Those who could not use their days because of a customer emergency may have them paid out, if the branch manager agrees in writing.
-""")
+""",
+)
 
 L = LEAVE["gdansk", 2026]
-document("people/leave-gdansk-2026.md", f"""
+document(
+    "people/leave-gdansk-2026.md",
+    f"""
 # Annual leave, Gdansk, 2026
 
 Effective: 2026-01-01. Status: in force.
@@ -133,10 +153,13 @@ The Gdansk team draws up its leave plan in February. Everyone should have one un
 ## What is not used
 
 Days left at the end of December stay valid until {L["until"]}, up to a limit of {L["carry"]}. In addition, Gdansk staff may spend two paid days a year on volunteering with a registered charity. Ask for a short note from the charity and attach it in Tally.
-""")
+""",
+)
 
 L = LEAVE["cork", 2026]
-document("people/leave-cork-2026.md", f"""
+document(
+    "people/leave-cork-2026.md",
+    f"""
 # Annual leave, Cork, 2026
 
 Effective: 2026-01-01. Status: in force.
@@ -152,10 +175,13 @@ Speak to the branch manager first, then enter the dates in Tally. The branch wan
 ## Carrying and buying
 
 If the year ends with days in hand, {L["carry"]} of them can be kept for the following one, until {L["until"]}. The Cork office lets you buy as many as 3 further days, in one go, in September. The price is a day's gross salary each. Selling days has been asked for but is not possible.
-""")
+""",
+)
 
 L = LEAVE["ghent", 2026]
-document("people/leave-ghent-2026.md", f"""
+document(
+    "people/leave-ghent-2026.md",
+    f"""
 # Annual leave, Ghent, 2026
 
 Effective: 2026-01-01. Status: in force.
@@ -171,9 +197,12 @@ Tell the planning desk {L["notice"]} before a holiday of a week or longer; for s
 ## At the end of the year
 
 A maximum of {L["carry"]} days can be kept beyond the end of the year in Ghent, to be taken before {L["until"]}. Nothing is paid out unless you leave the company. Holiday pay is transferred with the May salary, as is usual in Belgium, and is calculated by the payroll office.
-""")
+""",
+)
 
-document("people/sickness-leeds.md", """
+document(
+    "people/sickness-leeds.md",
+    """
 # Sickness absence, Leeds
 
 Effective: 2026-01-01
@@ -189,9 +218,12 @@ For the first seven calendar days you certify yourself on the form in Tally. Fro
 ## Coming back to work in Leeds
 
 After more than ten working days of absence there is a return talk with the line manager and, if wished, someone from the people team. Occupational health can suggest shorter hours for up to six weeks. The talk is meant to help and does not go on file.
-""")
+""",
+)
 
-document("people/sickness-lisbon.md", """
+document(
+    "people/sickness-lisbon.md",
+    """
 # Sickness absence, Lisbon
 
 Effective: 2026-01-01
@@ -207,9 +239,12 @@ A medical certificate is due within five days, counted from the first day of ill
 ## Long absences in Lisbon
 
 After thirty days the people team gets in touch to offer a talk with the company doctor, whose practice is near Rossio. A gradual return, starting with half days, can last up to two months. Team events are open to those on sick leave too, if their doctor does not mind.
-""")
+""",
+)
 
-document("people/sickness-gdansk.md", """
+document(
+    "people/sickness-gdansk.md",
+    """
 # Sickness absence, Gdansk
 
 Effective: 2026-01-01
@@ -225,10 +260,13 @@ Pellmere pays 100 percent of salary for the first 33 days in a calendar year, wh
 ## Caring for a child
 
 A parent whose child is ill may stay at home for up to 60 days a year on the state allowance. In addition, Gdansk gives two fully paid days. Both parents may share these if both work for us, which at last count was true of four families.
-""")
+""",
+)
 
 F = FAMILY[2026]
-document("people/family-leave-2026.md", f"""
+document(
+    "people/family-leave-2026.md",
+    f"""
 # Family leave, 2026
 
 Effective: 2026-01-01. Status: in force. Replaces the 2025 version.
@@ -248,10 +286,13 @@ Those who come back may work 80 percent for full pay during the first two months
 ## Bereavement and other events
 
 After the death of a close relative everyone has 5 paid days, and for a more distant one a single day. Two days are given for one's own wedding, and one for moving house.
-""")
+""",
+)
 
 F = FAMILY[2025]
-document("people/family-leave-2025.md", f"""
+document(
+    "people/family-leave-2025.md",
+    f"""
 # Family leave, 2025
 
 Effective: 2025-01-01. Status: superseded by the 2026 version.
@@ -267,10 +308,13 @@ Partners are given {F["partner"]} weeks at full pay in 2025, taken in one block 
 ## Return in 2025
 
 A return payment of {F["return_bonus"]} euros is made with the first salary. Shorter hours can be agreed with the line manager, but pay follows the hours. For a bereavement 3 paid days are given, and one for a wedding.
-""")
+""",
+)
 
 R = REMOTE[2026]
-document("people/remote-work-2026.md", f"""
+document(
+    "people/remote-work-2026.md",
+    f"""
 # Remote work, 2026
 
 Effective: 2026-01-01. Status: in force. Replaces the 2025 version.
@@ -286,10 +330,13 @@ Whoever works remotely can be reached during the core hours, {R["core"]} local t
 ## Equipment and costs
 
 Every {R["every"]} years you can claim {R["allowance"]} euros for a desk, a chair or a lamp. The company lends a screen and a docking station. Electricity and internet are not refunded. Chairs bought with the allowance are yours to keep, while lent equipment goes back when you leave. The limits were raised after a survey on back pain.
-""")
+""",
+)
 
 R = REMOTE[2025]
-document("people/remote-work-2025.md", f"""
+document(
+    "people/remote-work-2025.md",
+    f"""
 # Remote work, 2025
 
 Effective: 2025-01-01. Status: superseded by the 2026 version.
@@ -305,9 +352,12 @@ During 2025 the core hours for remote workers are {R["core"]}. Outside them, peo
 ## Equipment in 2025
 
 A sum of {R["allowance"]} euros is available every {R["every"]} years for furniture at home. Screens are lent while stocks last, and there is a waiting list for docking stations. The allowance was introduced in 2021, when offices had to close, and has been the same since.
-""")
+""",
+)
 
-document("people/working-abroad.md", """
+document(
+    "people/working-abroad.md",
+    """
 # Working from another country
 
 Effective: 2026-01-01
@@ -323,9 +373,12 @@ Apply in Tally at least five weeks before you leave, naming the address where yo
 ## Safety and who is left out
 
 Only company laptops may be used, with the tunnel called Burrow switched on throughout. Countries on the red list of the security team are excluded. Interns and field technicians cannot make use of this rule. Laptops must not be left in hire cars, not even in the boot.
-""")
+""",
+)
 
-document("people/overtime-and-on-call.md", """
+document(
+    "people/overtime-and-on-call.md",
+    """
 # Overtime and on-call duty
 
 Effective: 2026-01-01
@@ -341,4 +394,5 @@ The on-call week starts on Thursday at 16:00 and lasts until the following Thurs
 ## Rest
 
 Between the end of a call-out and the next shift there must be eleven hours, even when this means that the morning's jobs are moved. Dispatch does so without asking for reasons. The rule was tightened after two accidents in the winter of 2023, and it is not open to bargaining. Swaps of on-call weeks are entered by Monday noon.
-""")
+""",
+)

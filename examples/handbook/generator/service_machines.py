@@ -3,7 +3,9 @@
 from .facts import MODELS
 from .text import document
 
-document("service/product-range.md", """
+document(
+    "service/product-range.md",
+    """
 # The product range
 
 Effective: 2026-01-01
@@ -19,10 +21,13 @@ The Tamber 2 goes to small offices and hairdressers, the Tamber 4 to canteens an
 ## Age and names
 
 The serial number starts with the year of building, followed by the week. Machines are supported with parts for 12 years after the last one was built. The Rill 20 was dropped in 2019 and is no longer looked after. The names come from a list that the founder's daughter kept, and nobody quite knows what they mean.
-""")
+""",
+)
 
 M = MODELS["tamber-2"]
-document("service/tamber-2-data.md", f"""
+document(
+    "service/tamber-2-data.md",
+    f"""
 # Tamber 2: technical data
 
 Effective: 2026-01-01
@@ -38,10 +43,13 @@ The boiler holds 4.5 litres and works at 1.1 bar. Supply water must have between
 ## Noise and surroundings
 
 While grinding, the Tamber 2 reaches 64 decibels. It may stand in rooms between 5 and 35 degrees. When frost is possible the boiler has to be emptied. The display speaks nine languages, and the one chosen stays stored after a loss of power.
-""")
+""",
+)
 
 M = MODELS["tamber-4"]
-document("service/tamber-4-data.md", f"""
+document(
+    "service/tamber-4-data.md",
+    f"""
 # Tamber 4: technical data
 
 Effective: 2026-01-01
@@ -57,10 +65,13 @@ Two boilers serve the Tamber 4: one of 9 litres for steam, at 1.4 bar, and one o
 ## Noise, display and settings
 
 The Tamber 4 is measured at 69 decibels when both grinders run. Rooms between 5 and 38 degrees suit it. A chip card stores the recipes, so that they can be carried over to the next machine. The clock needs a button cell, which lasts about four years.
-""")
+""",
+)
 
 M = MODELS["rill-30"]
-document("service/rill-30-data.md", f"""
+document(
+    "service/rill-30-data.md",
+    f"""
 # Rill 30: technical data
 
 Effective: 2026-01-01
@@ -76,10 +87,13 @@ Up to 30 litres an hour leave the tap at 7 degrees. The refrigerant is R290, of 
 ## Sparkling version
 
 With the letter S the Rill 30 also gives sparkling water. The gas cylinder holds 2 kilograms, enough for about 300 litres, and stands upright beside the machine. It is screwed on by hand, with a new washer each time.
-""")
+""",
+)
 
 M = MODELS["rill-60"]
-document("service/rill-60-data.md", f"""
+document(
+    "service/rill-60-data.md",
+    f"""
 # Rill 60: technical data
 
 Effective: 2026-01-01
@@ -95,10 +109,13 @@ It dispenses 60 litres an hour at 6 degrees, using 80 grams of R290. The buffer 
 ## Bottle counter of the Rill 60
 
 A counter shows how many bottles of half a litre have been saved. Schools like to see it, and it can be set back in the service menu. The drip tray holds 1.8 litres and has a float that warns before it overflows.
-""")
+""",
+)
 
 M = MODELS["skerry-400"]
-document("service/skerry-400-data.md", f"""
+document(
+    "service/skerry-400-data.md",
+    f"""
 # Skerry 400: technical data
 
 Effective: 2026-01-01
@@ -114,10 +131,13 @@ A cycle of the Skerry 400 lasts 120 seconds and uses 2.1 litres of fresh water. 
 ## Dosing in the Skerry 400
 
 Detergent is dosed by a built-in pump at 1.5 millilitres per litre, rinse aid at 0.3. Both canisters stand outside. The lances have marks in colour: red for detergent, blue for rinse aid. The drain pump lifts up to 60 cm.
-""")
+""",
+)
 
 M = MODELS["skerry-500"]
-document("service/skerry-500-data.md", f"""
+document(
+    "service/skerry-500-data.md",
+    f"""
 # Skerry 500: technical data
 
 Effective: 2026-01-01
@@ -133,9 +153,12 @@ The short cycle of the Skerry 500 takes 90 seconds with 2.6 litres of fresh wate
 ## Dosing and drain
 
 Detergent is dosed at 2 millilitres per litre and rinse aid at 0.2. The built-in softener takes 1.3 kilograms of salt. The drain pump of the Skerry 500 lifts up to 90 cm. A printer for hygiene records can be plugged in at the side.
-""")
+""",
+)
 
-document("service/tamber-2-errors.md", """
+document(
+    "service/tamber-2-errors.md",
+    """
 # Tamber 2: error codes
 
 Effective: 2026-01-01
@@ -157,9 +180,12 @@ The Tamber 2 shows a letter and two digits and sounds three short tones. Press t
 - E35: the grounds drawer is full or has been pushed in badly.
 - E41: the brewing unit has not reached its upper position; clean and grease the spindle.
 - E58: the machine has lost its settings; load them again from the menu.
-""")
+""",
+)
 
-document("service/tamber-4-errors.md", """
+document(
+    "service/tamber-4-errors.md",
+    """
 # Tamber 4: error codes
 
 Effective: 2026-01-01
@@ -182,9 +208,12 @@ On the Tamber 4 errors appear in the upper line and are sent to dispatch if the 
 - E41: the grounds container has not been seen by its switch; clean the magnet.
 - E58: the chip card cannot be read; wipe its contacts with alcohol.
 - E63: the fan of the control board stands still, and the machine stops within four minutes.
-""")
+""",
+)
 
-document("service/rill-errors.md", """
+document(
+    "service/rill-errors.md",
+    """
 # Rill 30 and Rill 60: error codes
 
 Effective: 2026-01-01
@@ -205,9 +234,12 @@ Rill machines have no display for errors but a ring of light at the tap. The rin
 ## When it will not clear
 
 If five flashes come back within a day of a new relay, the compressor is changed. In that case call the technical desk first, as they decide between repair and exchange. A Rill that has leaked is dried for a night before it goes back on the mains.
-""")
+""",
+)
 
-document("service/skerry-400-errors.md", """
+document(
+    "service/skerry-400-errors.md",
+    """
 # Skerry 400: error codes
 
 Effective: 2026-01-01
@@ -228,9 +260,12 @@ The Skerry 400 blinks with its start button, and the small display shows the cod
 ## Foam and streaks in the Skerry 400
 
 Foam in the tank is no error for the machine but it weakens the wash. The cause is mostly washing-up liquid from pre-cleaned glasses. Streaks point to too little rinse aid or to hard water. Explain this to the customer before you turn any screw.
-""")
+""",
+)
 
-document("service/skerry-500-errors.md", """
+document(
+    "service/skerry-500-errors.md",
+    """
 # Skerry 500: error codes
 
 Effective: 2026-01-01
@@ -251,9 +286,12 @@ A line of text explains each code on the display of the Skerry 500, in the langu
 ## After a safety stop of the Skerry 500
 
 If the inlet has been shut because of water in the tray, dry the tray with a cloth and look for the source. Only then press the stop key. Machines in kitchens with many floods get a raised base, which costs 85 euros and is put on the customer's bill.
-""")
+""",
+)
 
-document("service/tamber-2-maintenance.md", """
+document(
+    "service/tamber-2-maintenance.md",
+    """
 # Tamber 2: maintenance
 
 Effective: 2026-01-01
@@ -269,9 +307,12 @@ Replace the boiler gasket and the group seals at every service. The grinder burr
 ## What owners of a Tamber 2 do themselves
 
 The customer rinses the milk line every evening and runs a cleaning tablet once a week. The drip tray goes in the sink, not in the dishwasher, because it warps. Show this at each visit, since staff change often. A card with pictures hangs inside the door.
-""")
+""",
+)
 
-document("service/tamber-4-maintenance.md", """
+document(
+    "service/tamber-4-maintenance.md",
+    """
 # Tamber 4: maintenance
 
 Effective: 2026-01-01
@@ -287,9 +328,12 @@ Change the gaskets of both boilers and test the safety valve, which opens at 1.8
 ## Daily and weekly care
 
 Canteen staff purge the steam wands after each use and back-flush the groups at closing time. A cleaning tablet is needed every second day on the Tamber 4. The hoppers are wiped dry on Fridays. If this is not done, bitter coffee is the first complaint, and a blocked group the second.
-""")
+""",
+)
 
-document("service/rill-maintenance.md", """
+document(
+    "service/rill-maintenance.md",
+    """
 # Rill 30 and Rill 60: maintenance
 
 Effective: 2026-01-01
@@ -305,9 +349,12 @@ The nozzle of the tap is replaced every 6 months, by the customer if they like. 
 ## Samples
 
 Hospitals ask for a laboratory sample twice a year. Take it from the tap without the nozzle, after two minutes of flow, and keep it below eight degrees. More than 100 colonies per millilitre means that the lines are disinfected again. The laboratory in Antwerp collects boxes on Tuesdays.
-""")
+""",
+)
 
-document("service/skerry-400-maintenance.md", """
+document(
+    "service/skerry-400-maintenance.md",
+    """
 # Skerry 400: maintenance
 
 Effective: 2026-01-01
@@ -323,9 +370,12 @@ Take out the wash arms and clear the nozzles with the pin supplied. Replace the 
 ## For customers with a Skerry 400
 
 Bar staff empty the tank every night, rinse the filter and leave the door ajar. The tank water should be changed during the day after 60 baskets. Glasses with lipstick are wiped first, as no machine of any make likes lipstick. Put this kindly.
-""")
+""",
+)
 
-document("service/skerry-500-maintenance.md", """
+document(
+    "service/skerry-500-maintenance.md",
+    """
 # Skerry 500: maintenance
 
 Effective: 2026-01-01
@@ -341,9 +391,12 @@ Wash the heat exchanger in warm degreaser for 20 minutes. The door seal of the S
 ## For customers with a Skerry 500
 
 Kitchen staff run the self-cleaning programme each night; it takes 8 minutes. The tank is refilled after 80 baskets or whenever the water looks tired. Salt is topped up when the lamp comes on, always with coarse salt. Fine table salt cakes and ruins the softener.
-""")
+""",
+)
 
-document("service/tamber-2-descaling.md", """
+document(
+    "service/tamber-2-descaling.md",
+    """
 # Tamber 2: descaling
 
 Effective: 2026-01-01
@@ -359,9 +412,12 @@ Let the machine cool below 50 degrees. Dissolve 2 sachets of descaler in 3 litre
 ## After descaling a Tamber 2
 
 Brew and pour away two cups. The programme resets the counter by itself. The acid used can go down the sink if plenty of water follows. Wipe splashes from stone worktops at once; we have paid for more than one piece of marble. Note the date in the log.
-""")
+""",
+)
 
-document("service/tamber-4-descaling.md", """
+document(
+    "service/tamber-4-descaling.md",
+    """
 # Tamber 4: descaling
 
 Effective: 2026-01-01
@@ -377,9 +433,12 @@ Drain both boilers and let them cool below 40 degrees. Mix 5 sachets of descaler
 ## After descaling a Tamber 4
 
 Fit new boiler gaskets, as the old ones do not seal twice. Reset the counter with the chip card in place. The used mixture is collected in the canister and brought back to the branch, for it contains dissolved metal. Enter both times and the amount in the report.
-""")
+""",
+)
 
-document("service/rill-30-filter.md", """
+document(
+    "service/rill-30-filter.md",
+    """
 # Rill 30: changing the filter
 
 Effective: 2026-01-01
@@ -395,9 +454,12 @@ Close the stopcock and press the tap to let off the pressure. Turn the cartridge
 ## Reset of the Rill 30
 
 Hold the tap key and the light key together for 6 seconds until the ring turns green. If it stays amber, the chip of the cartridge has not been read: take it out and put it in again. Used cartridges are returned to the branch, where they are collected for recycling.
-""")
+""",
+)
 
-document("service/rill-60-filter.md", """
+document(
+    "service/rill-60-filter.md",
+    """
 # Rill 60: changing the filter
 
 Effective: 2026-01-01
@@ -413,4 +475,5 @@ Take off the front panel with the triangular key. The valve above the filter clo
 ## Reset of the Rill 60
 
 In the service menu choose the drop and confirm for 3 seconds. The light changes from amber to blue. Write the date on the cartridge with a marker, since the menu forgets it after a software update. Old cartridges go back to the branch in their bag.
-""")
+""",
+)

@@ -3,7 +3,9 @@
 from .facts import CALLS, MACHINES, MODELS, OFFICES, PART_SALES, PARTS, RESPONSE, TORQUE, WARRANTY
 from .text import document
 
-document("service/water-hardness.md", """
+document(
+    "service/water-hardness.md",
+    """
 # Water hardness
 
 Effective: 2026-01-01
@@ -24,19 +26,35 @@ Measure the water at every installation and once a year with drops or strips. De
 ## In our regions
 
 Leeds has soft water, of about 5 degrees, and Cork lies at 11. In Ghent 19 degrees are usual, Gdansk has 16, and Lisbon 8. These are averages and the next street may differ. Water below 4 degrees lets copper dissolve, so a mineral filter is fitted in front of Tamber machines. Coffee tastes best at around nine degrees, at least in the opinion of the technical desk.
-""")
+""",
+)
 
 for family, models, words in (
-    ("tamber", ("tamber-2", "tamber-4"), (
-        "Use the short torque wrench from the tool set, which is checked each January. Screws of the boiler lid are tightened crosswise in two rounds, the first at half of the value. Threads must be dry. A lid that weeps is never tightened further while hot: let it cool, change the gasket and begin again.",
-        "The thread of the heating element is made of brass and tears when forced. If a nut has gone past its value, both the nut and the washer are replaced. Bolts with blue coating on the pump bracket may be used once only. Values are for all machines built since 2017; older ones have a label of their own inside.")),
-    ("skerry", ("skerry-400", "skerry-500"), (
-        "Skerry machines are built of thin stainless steel, and more has been ruined by strong arms than by wear. Start every thread by hand. The hub of the wash arm has a left-hand thread, on both models. Stainless steel seizes, so put a trace of paste on the hinge bolts and on nothing else.",
-        "Nuts at the heater flange are tightened again after the first hot cycle, to the same value. The hinge bolts carry the spring of the door: block the door before loosening them. After any work on the hinge check that a sheet of paper is held by the seal on all four sides.")),
+    (
+        "tamber",
+        ("tamber-2", "tamber-4"),
+        (
+            "Use the short torque wrench from the tool set, which is checked each January. Screws of the boiler lid are tightened crosswise in two rounds, the first at half of the value. Threads must be dry. A lid that weeps is never tightened further while hot: let it cool, change the gasket and begin again.",
+            "The thread of the heating element is made of brass and tears when forced. If a nut has gone past its value, both the nut and the washer are replaced. Bolts with blue coating on the pump bracket may be used once only. Values are for all machines built since 2017; older ones have a label of their own inside.",
+        ),
+    ),
+    (
+        "skerry",
+        ("skerry-400", "skerry-500"),
+        (
+            "Skerry machines are built of thin stainless steel, and more has been ruined by strong arms than by wear. Start every thread by hand. The hub of the wash arm has a left-hand thread, on both models. Stainless steel seizes, so put a trace of paste on the hinge bolts and on nothing else.",
+            "Nuts at the heater flange are tightened again after the first hot cycle, to the same value. The hinge bolts carry the spring of the door: block the door before loosening them. After any work on the hinge check that a sheet of paper is held by the seal on all four sides.",
+        ),
+    ),
 ):
     names = [MODELS[m]["name"] for m in models]
-    rows = "\n".join(f"| {joint} | {TORQUE[models[0]][joint]} Nm | {TORQUE[models[1]][joint]} Nm |" for joint in TORQUE[models[0]])
-    document(f"service/{family}-torque.md", f"""
+    rows = "\n".join(
+        f"| {joint} | {TORQUE[models[0]][joint]} Nm | {TORQUE[models[1]][joint]} Nm |"
+        for joint in TORQUE[models[0]]
+    )
+    document(
+        f"service/{family}-torque.md",
+        f"""
 # {names[0]} and {names[1]}: tightening torques
 
 Effective: 2026-01-01
@@ -54,10 +72,13 @@ Effective: 2026-01-01
 ## Notes
 
 {words[1]}
-""")
+""",
+    )
 
 W = WARRANTY[2026]
-document("service/warranty-2026.md", f"""
+document(
+    "service/warranty-2026.md",
+    f"""
 # Warranty, 2026
 
 Effective: 2026-01-01. Status: in force for machines sold from that date. Replaces the 2025 version.
@@ -73,10 +94,13 @@ The customer registers the machine within {W["register"]} days of installation, 
 ## What ends it
 
 The warranty ends if parts from other makers were fitted, or if the machine was moved to another address without our knowledge. Damage by frost or lightning is a matter for the customer's insurance. If in doubt the technical desk decides; please promise nothing at the customer's counter.
-""")
+""",
+)
 
 W = WARRANTY[2025]
-document("service/warranty-2025.md", f"""
+document(
+    "service/warranty-2025.md",
+    f"""
 # Warranty, 2025
 
 Effective: 2025-01-01. Status: superseded for new sales by the 2026 version, still valid for machines sold in 2025.
@@ -92,10 +116,13 @@ Under the 2025 terms the machine is registered within {W["register"]} days. The 
 ## Exclusions in 2025
 
 Wear parts, glass and panels are excluded, and so is damage caused by water that was never measured. Machines which are rented out by the customer to others are covered for half of the time. Claims are made through the branch and not with the factory.
-""")
+""",
+)
 
 W = WARRANTY[2024]
-document("service/warranty-2024.md", f"""
+document(
+    "service/warranty-2024.md",
+    f"""
 # Warranty, 2024
 
 Effective: 2024-01-01. Status: superseded for new sales, still valid for machines sold in 2024.
@@ -111,9 +138,12 @@ Registration within {W["register"]} days is required under the 2024 terms, by po
 ## Exclusions in 2024
 
 Nothing that touches coffee or glass is covered. Neither are machines in vehicles or on ships. A repair does not make the warranty longer, other than by the time which the machine spent in the workshop. Disputes were settled by the director in person.
-""")
+""",
+)
 
-document("service/warranty-claims.md", """
+document(
+    "service/warranty-claims.md",
+    """
 # Handling a warranty claim
 
 Effective: 2026-01-01
@@ -129,18 +159,31 @@ The technical desk decides within two working days. Repairs below 150 euros are 
 ## Goodwill
 
 Up to six months after the end of the warranty, half the price of parts may be waived as goodwill. Branch managers decide on amounts up to 400 euros. The reason is written down. Customers who shout do not get more than those who ask politely, even if it sometimes seems so.
-""")
+""",
+)
 
 for year, status, words in (
-    (2026, "Status: in force. Replaces the 2025 version.", (
-        "Every customer has one of three contracts. Hours are working hours, from 07:00 to 18:00 on weekdays; with Prime the weekend counts as well. The clock starts when the call reaches dispatch and stops when the technician reports from the site. Waiting for a key or an escort does not count.",
-        "If we are late, a Plus customer is credited 5 percent of the monthly fee, and a Prime customer 12 percent. Basic has no credit. If the machine cannot be repaired in time, Prime includes a machine on loan from the next day. Contracts run for thirty-six months, with a notice of three.")),
-    (2025, "Status: superseded by the 2026 version.", (
-        "During 2025 working hours are counted from 08:00 to 17:00 on weekdays for all three contracts. The clock starts with the written confirmation of dispatch, a rule which has led to arguments. A call without a confirmed address does not count at all.",
-        "Delays lead in 2025 to a credit of 3 percent of the monthly fee for Plus customers and of 8 percent for Prime customers. Machines on loan are offered to Prime customers from the third day on. The contract lasts for twenty-four months and goes on by a year at a time.")),
+    (
+        2026,
+        "Status: in force. Replaces the 2025 version.",
+        (
+            "Every customer has one of three contracts. Hours are working hours, from 07:00 to 18:00 on weekdays; with Prime the weekend counts as well. The clock starts when the call reaches dispatch and stops when the technician reports from the site. Waiting for a key or an escort does not count.",
+            "If we are late, a Plus customer is credited 5 percent of the monthly fee, and a Prime customer 12 percent. Basic has no credit. If the machine cannot be repaired in time, Prime includes a machine on loan from the next day. Contracts run for thirty-six months, with a notice of three.",
+        ),
+    ),
+    (
+        2025,
+        "Status: superseded by the 2026 version.",
+        (
+            "During 2025 working hours are counted from 08:00 to 17:00 on weekdays for all three contracts. The clock starts with the written confirmation of dispatch, a rule which has led to arguments. A call without a confirmed address does not count at all.",
+            "Delays lead in 2025 to a credit of 3 percent of the monthly fee for Plus customers and of 8 percent for Prime customers. Machines on loan are offered to Prime customers from the third day on. The contract lasts for twenty-four months and goes on by a year at a time.",
+        ),
+    ),
 ):
     rows = "\n".join(f"| {c} | {a} hours | {b} hours |" for c, (a, b) in RESPONSE[year].items())
-    document(f"service/response-times-{year}.md", f"""
+    document(
+        f"service/response-times-{year}.md",
+        f"""
 # Service contracts and response times, {year}
 
 Effective: {year}-01-01. {status}
@@ -158,9 +201,12 @@ Effective: {year}-01-01. {status}
 ## Credits and loans in {year}
 
 {words[1]}
-""")
+""",
+    )
 
-document("service/safety-electricity.md", """
+document(
+    "service/safety-electricity.md",
+    """
 # Safety: electricity and pressure
 
 Effective: 2026-01-01
@@ -176,9 +222,12 @@ A boiler is opened below 45 degrees and with the pressure at zero. Safety valves
 ## After the work
 
 Measure the earth wire, which may have no more than 0.3 ohms, and the insulation. Enter both readings in the report. Put back every cover with all of its screws. In 2022 a missing cover burned a waiter's hand, and the memory of this is the reason for the length of this page.
-""")
+""",
+)
 
-document("service/safety-refrigerant.md", """
+document(
+    "service/safety-refrigerant.md",
+    """
 # Safety: refrigerant
 
 Effective: 2026-01-01
@@ -194,9 +243,12 @@ Open a window, place the gas detector on the floor and keep flames and mobile ph
 ## Leaks
 
 If you smell or measure gas, switch off the room's power from outside, air the room and send people out. Ring the technical desk once everyone is safe. A circuit that leaked twice is not repaired a third time; the machine is exchanged. Detectors are calibrated every 12 months at the school in Ghent.
-""")
+""",
+)
 
-document("service/safety-chemicals.md", """
+document(
+    "service/safety-chemicals.md",
+    """
 # Safety: chemicals
 
 Effective: 2026-01-01
@@ -212,9 +264,12 @@ Descaler is an acid, and stains stone. Peracetic solution bleaches clothes, smel
 ## First aid and the eye bottle
 
 Each van has an eye bottle, which is exchanged when its date has passed. The first aid box is checked in March. Report every injury on the same day, even a small one, as the insurance asks. A colleague who has had an accident is driven home and does not drive.
-""")
+""",
+)
 
-document("service/van-stock.md", """
+document(
+    "service/van-stock.md",
+    """
 # Stock in the van
 
 Effective: 2026-01-01
@@ -230,9 +285,12 @@ Parts used are scanned and replaced overnight, if the scan is done by 17:30. The
 ## Urgent parts
 
 If a part is missing, ask colleagues nearby in the dispatch channel first. A courier from Leeds costs 65 euros within the country and is approved by dispatch. The night run from Ghent reaches Lisbon in two days. Parts for machines in hospitals have priority, whatever contract they have.
-""")
+""",
+)
 
-document("service/installation.md", """
+document(
+    "service/installation.md",
+    """
 # Installing a machine
 
 Effective: 2026-01-01
@@ -248,9 +306,12 @@ Measure the hardness and the pressure before you unpack. Flush the line for 5 mi
 ## Handing over
 
 Train at least two people and let them do each step themselves. Plan 40 minutes for this with a Tamber and 20 with the others. The customer signs on the tablet. Take the packaging with you: the wooden pallets are worth money and are returned to the factory. A call a fortnight later asks how things are going.
-""")
+""",
+)
 
-document("service/returns-and-refurbishing.md", """
+document(
+    "service/returns-and-refurbishing.md",
+    """
 # Returned and refurbished machines
 
 Effective: 2026-01-01
@@ -266,9 +327,12 @@ Each returned Tamber goes through 31 checks in Loures. Boilers are tested with o
 ## Selling
 
 Refurbished machines are sold at 55 percent of the list price. Employees may buy one for their own kitchen at 35 percent, one in five years. Charities get those with scratches for nothing, if they collect them. In the event of a recall, refurbished machines come before new ones.
-""")
+""",
+)
 
-document("service/dispatch-and-reports.md", """
+document(
+    "service/dispatch-and-reports.md",
+    """
 # Dispatch and service reports
 
 Effective: 2026-01-01
@@ -284,16 +348,20 @@ Finish the report before you drive on. It names the fault, the cause, parts, rea
 ## Difficult situations
 
 If a customer is rude, stay polite and leave if need be; dispatch will call them. If payment is overdue by more than 45 days, only emergencies are attended. Where nobody opens, wait for 15 minutes, ring twice and leave the orange card. Dogs in the yard are a good reason to stay in the van.
-""")
+""",
+)
 
 rows = {
     family: "\n".join(
         f"| {number} | {name} | {MODELS[model]['name']} | {price} |"
-        for number, (name, model, price) in PARTS.items() if model.startswith(family)
+        for number, (name, model, price) in PARTS.items()
+        if model.startswith(family)
     )
     for family in ("tamber", "rill", "skerry")
 }
-document("service/parts-list.md", f"""
+document(
+    "service/parts-list.md",
+    f"""
 # Spare parts and prices
 
 Effective: 2026-01-01
@@ -321,20 +389,33 @@ Seals are delivered as a strip and cut to length at the site. Numbers that end i
 | Number | Part | Machine | Price |
 |---|---|---|---|
 {rows["skerry"]}
-""")
+""",
+)
 
 for year, intro, outro in (
-    (2024, "In 2024 the warehouse in Leeds sent out more parts than ever before. Counted are pieces delivered to customers and technicians, less returns. Samples, and parts that went into refurbished machines, are left out. The numbers come from the stock system as it stood on 10 January of the next year.",
-     "The year 2024 was marked by the shortage of rotary pumps, which lasted from March until June. Figures for hoses and small items are not published, since they are sold by the metre or by the bag. Questions about earlier years go to finance."),
-    (2025, "Pieces sold in 2025 are listed here by part number. Returns have been deducted; parts for our own refurbishing are not included. For the first time the numbers are taken from the new stock system, which counts a box of twelve filters as twelve pieces, as it should.",
-     "Sales in 2025 were helped by the campaign for fresh filters in autumn. Seals and filters are ordered by customers directly in the web shop, all other parts mostly by technicians. Figures for the current year will be published next January."),
+    (
+        2024,
+        "In 2024 the warehouse in Leeds sent out more parts than ever before. Counted are pieces delivered to customers and technicians, less returns. Samples, and parts that went into refurbished machines, are left out. The numbers come from the stock system as it stood on 10 January of the next year.",
+        "The year 2024 was marked by the shortage of rotary pumps, which lasted from March until June. Figures for hoses and small items are not published, since they are sold by the metre or by the bag. Questions about earlier years go to finance.",
+    ),
+    (
+        2025,
+        "Pieces sold in 2025 are listed here by part number. Returns have been deducted; parts for our own refurbishing are not included. For the first time the numbers are taken from the new stock system, which counts a box of twelve filters as twelve pieces, as it should.",
+        "Sales in 2025 were helped by the campaign for fresh filters in autumn. Seals and filters are ordered by customers directly in the web shop, all other parts mostly by technicians. Figures for the current year will be published next January.",
+    ),
 ):
     tables = [
-        "\n".join(f"| {n} | {PARTS[n][0]} | {MODELS[PARTS[n][1]]['name']} | {s[year]:,} |" for n, s in PART_SALES.items() if n.startswith(prefix))
+        "\n".join(
+            f"| {n} | {PARTS[n][0]} | {MODELS[PARTS[n][1]]['name']} | {s[year]:,} |"
+            for n, s in PART_SALES.items()
+            if n.startswith(prefix)
+        )
         for prefix in ("TB", "RL", "SK")
     ]
     head = "| Number | Part | Machine | Pieces |\n|---|---|---|---|"
-    document(f"service/part-sales-{year}.md", f"""
+    document(
+        f"service/part-sales-{year}.md",
+        f"""
 # Spare parts sold in {year}
 
 Effective: {year + 1}-01-15
@@ -361,13 +442,18 @@ Effective: {year + 1}-01-15
 ## Remarks on {year}
 
 {outro}
-""")
+""",
+    )
+
 
 def counts(first: str, second: str) -> str:
     rows = "\n".join(f"| {OFFICES[o]} | {m[first]} | {m[second]} |" for o, m in MACHINES.items())
     return f"| Branch | {MODELS[first]['name']} | {MODELS[second]['name']} |\n|---|---|---|\n{rows}"
 
-document("service/machines-under-contract.md", f"""
+
+document(
+    "service/machines-under-contract.md",
+    f"""
 # Machines under contract
 
 Effective: 2026-01-10
@@ -391,12 +477,16 @@ The tables give the machines with a running service contract on 31 December 2025
 ## Trend
 
 Water dispensers have grown fastest, mainly through schools. In Lisbon coffee machines lead, as one might expect. The Cork branch looks after the fewest machines, spread over the longest roads.
-""")
+""",
+)
 
 call_rows = [
-    "\n".join(f"| {OFFICES[o]} | {c[y][0]:,} | {c[y][1]:,} |" for o, c in CALLS.items()) for y in (2024, 2025)
+    "\n".join(f"| {OFFICES[o]} | {c[y][0]:,} | {c[y][1]:,} |" for o, c in CALLS.items())
+    for y in (2024, 2025)
 ]
-document("service/call-outs.md", f"""
+document(
+    "service/call-outs.md",
+    f"""
 # Call-outs by branch
 
 Effective: 2026-01-10
@@ -420,4 +510,5 @@ A call-out is a visit because of a fault; planned services and installations are
 ## Remarks
 
 The aim is to solve 85 percent of faults on the first visit. Branches with many islands or ferries have a harder time. The winter months bring a fifth more call-outs than the summer, mostly because of frozen lines and holiday parties.
-""")
+""",
+)
