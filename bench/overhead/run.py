@@ -14,7 +14,7 @@ Each measurement is a process of its own. CPU is user + system time of that proc
 over the measured calls, imports and a warm-up of 64 calls left out; for `headway evaluate` there
 is no warm-up, and setting up the run's store is counted. Memory is the process's peak. Rows take
 turns within a repeat, so that a change of the machine's load falls on all. Measurements are kept
-in bench/work/overhead/results.jsonl and not taken twice; after a change of the code, --fresh
+in bench/scratch/overhead/results.jsonl and not taken twice; after a change of the code, --fresh
 forgets them.
 """
 
@@ -37,7 +37,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-WORK = HERE.parent / "work" / "overhead"
+WORK = HERE.parent / "scratch" / "overhead"
 KEPT = WORK / "results.jsonl"
 RESULTS = HERE / "RESULTS.md"
 OPENAI = "openai==3.54.0"
