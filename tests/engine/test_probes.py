@@ -162,7 +162,7 @@ async def test_coverage_says_how_many_have_evidence(make_task: Any) -> None:
         if row["tags"] == ["river"]:
             row["evidence"] = [{"document": "gone.md", "text": "lost"}]
         elif row["tags"] == ["hall"]:
-            row["evidence"] = []
+            row["evidence"], row["reference"] = [], "stands nowhere"
     (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     found = await diagnose(folder, reads, limit=60)
     assert mean(found.coverage) == pytest.approx(1 / 3, abs=0.02)

@@ -174,6 +174,8 @@ class Diagnosis(Finding):
     causes: dict[str, int]
     kinds: tuple[Kind, ...] = ()
     advice: tuple[str, ...] = ()
+    inferred: int = 0
+    """Examples whose evidence nobody wrote down: it was found by quotation."""
     holds_back: Literal["context", "behaviour", "neither", "not_clear"] = "not_clear"
     funnel: dict[str, int] = Field(default_factory=dict)
     failures: tuple[dict[str, Any], ...] = ()

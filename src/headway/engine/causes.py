@@ -7,7 +7,7 @@ search, the prompt, the form of the output, the model. The first that applies is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,9 +43,10 @@ class Causes:
 
     def __init__(
         self, runner: Runner, metric: str, as_is: Run, closed: Run | None, perfect: Run | None,
-        repeated: Run | None, stronger: Run | None,
+        repeated: Run | None, stronger: Run | None, known: Mapping[str, Example] | None = None,
     ) -> None:  # fmt: skip
-        self.runner, self.metric = runner, metric
+        """known: the examples by id, with inferred evidence where they had none."""
+        self.runner, self.metric, self._known = runner, metric, known or {}
         self.as_is, self.closed = as_is, closed
         self._perfect = _records(perfect)
         self._repeated: dict[str, list[Record]] = {}
@@ -61,6 +62,7 @@ class Causes:
         scores = self.as_is.scores(self.metric)
         for example, score in zip(self.as_is.examples, scores, strict=True):
             record = self.as_is.record(example)
+            example = self._known.get(example.id, example)
             failed = record.status == "outage" or (score is not None and score < 0.5)
             found = await self._found(example, record)
             self._count(found)
@@ -168,6 +170,11 @@ def advise(
         said.append(
             f"{covered} of the {found.n} diagnosed examples have evidence that the knowledge"
             " holds; the map needs 30. Diagnose more, or add `evidence` to examples.jsonl."
+        )
+    if found.inferred:
+        said.append(
+            f"The evidence of {found.inferred} examples was inferred by quotation: a guess, which"
+            " evidence in examples.jsonl replaces."
         )
     if found.holds_back == "context":
         said.append(

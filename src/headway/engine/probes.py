@@ -20,7 +20,17 @@ from headway.core.task import Example, fraction
 from headway.engine import statistics as stats
 from headway.engine.causes import Causes, advise
 from headway.engine.compare import estimate, kinds_of, usage_of
-from headway.engine.run import CLOSED_BOOK, PERFECT, REPEATS, REPEATS_AS_IS, Run, Runner
+from headway.engine.evidence import infer_all
+from headway.engine.run import (
+    CLOSED_BOOK,
+    EVIDENCE_CUT,
+    PERFECT,
+    REPEATS,
+    REPEATS_AS_IS,
+    Run,
+    Runner,
+    search_of,
+)
 
 DRAWN_FROM = 30  # the map is not drawn below this many examples with evidence
 REPEATED = 3
@@ -45,8 +55,14 @@ class Prober:
         tell = runner.progress
         tell(Event("phase", "as it is"))
         as_is = await runner.run(pipeline, examples)
-        covered = [e for e in examples if runner.spans(e)]
         has_context = task.has_knowledge
+        known, inferred = {e.id: e for e in examples}, 0
+        if has_context:
+            how = search_of(runner.desk.parts.steps(pipeline)) or EVIDENCE_CUT
+            known, inferred = await infer_all(
+                examples, runner.desk.parts.knowledge(), how, task.spec.output.abstain
+            )
+        covered = [known[e.id] for e in examples if runner.spans(known[e.id])]
         closed = perfect = None
         if has_context and covered:
             tell(Event("phase", "closed book: no passages"))
@@ -60,7 +76,7 @@ class Prober:
         ]  # fmt: skip
         repeated = await self._repeat(pipeline, failed, perfect is not None, len(examples))
         stronger = await self._stronger(pipeline, failed, perfect is not None)
-        causes = Causes(runner, metric, as_is, closed, perfect, repeated, stronger)
+        causes = Causes(runner, metric, as_is, closed, perfect, repeated, stronger, known)
         tell(Event("phase", "a cause for each failure"))
         failures = await causes.assign()
         counts = Counter(f["cause"] for f in failures)
@@ -74,7 +90,9 @@ class Prober:
         found = Diagnosis(
             run=as_is.id,
             n=len(examples),
-            coverage=estimate([float(bool(runner.spans(e))) for e in examples], as_is.groups)
+            coverage=estimate(
+                [float(bool(runner.spans(known[e.id]))) for e in examples], as_is.groups
+            )
             if has_context
             else Estimate(),
             map=axes,
@@ -87,6 +105,7 @@ class Prober:
             holds_back=holds,
             funnel=causes.funnel,
             failures=tuple(failures),
+            inferred=inferred,
             metric=metric,
             pipeline=as_is.fingerprint,
             usage=usage_of([r for run in runs for r in run.records]),

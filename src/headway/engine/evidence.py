@@ -1,0 +1,64 @@
+"""Evidence that nobody wrote down: found by quotation, and marked as inferred.
+
+A reference that stands word for word in one of the first passages found for question and reference
+together is taken to be answered there. That is a guess: it is used for diagnosis alone, counted in
+its findings, and never written into the examples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from headway.core.protocols import Knowledge, Search
+from headway.core.task import Evidence, Example
+
+NEAR = 10  # passages looked into: further down the same words more often mean something else
+LEAST = 4  # characters of a reference; shorter ones stand everywhere, unless they hold digits
+
+
+async def infer(
+    example: Example, knowledge: Knowledge, how: Search, abstain: str | None
+) -> Example:
+    """The example with evidence by quotation; itself where it has some, or none can be found."""
+    if example.evidence or example.reference in (None, abstain):
+        return example
+    wanted = [pattern for r in example.references if (pattern := _pattern(r)) is not None]
+    if not wanted:
+        return example
+    asked = f"{example.question} {example.references[0]}"
+    kinds = dict.fromkeys((replace(how, by="text", k=NEAR), replace(how, k=NEAR)))
+    for search in kinds:
+        for passage in await knowledge.search(asked, search):
+            for pattern in wanted:
+                found = pattern.search(passage.text)
+                if found is not None:
+                    start = passage.start + found.start()
+                    guess = Evidence(document=passage.document, text=found[0], start=start)
+                    return example.model_copy(update={"evidence": (guess,)})
+    return example
+
+
+async def infer_all(
+    examples: Sequence[Example], knowledge: Knowledge, how: Search, abstain: str | None
+) -> tuple[dict[str, Example], int]:
+    """Examples by id, with inferred evidence where they had none; how many were inferred."""
+    known = {e.id: await infer(e, knowledge, how, abstain) for e in examples}
+    return known, sum(bool(known[e.id].evidence) and not e.evidence for e in examples)
+
+
+def _pattern(reference: str) -> re.Pattern[str] | None:
+    """Matches the reference as whole words, however its white space runs; None where it is too
+    short to mean anything. Scripts without spaces have no whole words."""
+    words = reference.split()
+    text = "".join(words)
+    digits = sum(c.isdigit() for c in text)
+    if len(text) < LEAST and digits < 2 and text.isascii():
+        return None
+    body = r"\s+".join(re.escape(word) for word in words)
+    if not body:
+        return None
+    before = r"(?<!\w)" if text[0].isascii() and text[0].isalnum() else ""
+    after = r"(?!\w)" if text[-1].isascii() and text[-1].isalnum() else ""
+    return re.compile(before + body + after, re.IGNORECASE)
