@@ -123,7 +123,7 @@ class Workspace:
         self.notices = Notices(progress)
         self._model = model
         self.store = Store(Path(os.environ.get("HEADWAY_STORE") or task.home / "store.db"))
-        self.parts = Parts(task, progress, self.notices)
+        self.parts = Parts(task, progress, self.notices, self.store.capabilities)
         self._metrics = load_all(task)
 
     @classmethod

@@ -6,7 +6,7 @@ This is also where a pipeline's fingerprint is made: all that could change its a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from headway.core.errors import InputError
@@ -26,10 +26,18 @@ ENGINE_VERSION = 1
 class Parts:
     """Opens and keeps the parts of one task; `close()` when done."""
 
-    def __init__(self, task: Task, progress: Progress, notices: Notices) -> None:
+    def __init__(
+        self,
+        task: Task,
+        progress: Progress,
+        notices: Notices,
+        capabilities: Callable[[str], Any | None] = lambda name: None,
+    ) -> None:
+        """capabilities: what an earlier `models check` found a model to do, by its name."""
         self.task = task
         self.progress = progress
         self.notices = notices
+        self._capabilities = capabilities
         self._chat: dict[str, ChatModel] = {}
         self._embed: dict[str, EmbeddingModel] = {}
         self._rerank: dict[str, RerankModel] = {}
@@ -45,7 +53,11 @@ class Parts:
             async with self._opening:
                 if name not in self._chat:
                     self._chat[name] = await open_chat(
-                        name, self.task, progress=self.progress, notice=self.notices.add
+                        name,
+                        self.task,
+                        progress=self.progress,
+                        notice=self.notices.add,
+                        capabilities=self._capabilities(name),
                     )
         return self._chat[name]
 
