@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TASK ?= .demo/handbook
-MINUTES ?= 10
+MINUTES ?= 12
 
 .PHONY: help install test check demo lock clean
 

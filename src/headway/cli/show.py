@@ -258,9 +258,13 @@ def _step(console: Console, step: JourneyStep, first: int) -> None:
 
 
 def journey(console: Console, found: Journey, folder: str) -> None:
-    """A whole journey: the diagnosis in a sentence, the ledger, the test, the winner, what next."""
+    """A whole journey: the map, the ledger, the test, the winner, what next."""
     if found.diagnosis is not None:
         _say(console, words.holds_back(found.diagnosis))
+        console.print()
+        console.print(draw.the_map(found.diagnosis))
+        if words.drawable(found.diagnosis):
+            _say(console, words.place(found.diagnosis), "dim")
         console.print()
     ledger(console, found.steps)
     console.print()

@@ -212,13 +212,13 @@ class Traveller:
         self._hold()
 
     def _hold(self) -> None:
-        """Keep the sealed test's share back: baseline and best, a quarter on top for noise."""
+        """Keep the sealed test's share back: baseline and best, a tenth on top for noise."""
         if self.wish.test == "never":
             return
         examples = 2 * self._plan.test
         self.budget.hold_calls = examples if self.wish.limits.calls else 0
-        self.budget.hold_tokens = int(1.25 * examples * self._plan.tokens_each)
-        self.budget.hold_s = 1.25 * examples * self._plan.seconds_each
+        self.budget.hold_tokens = int(1.1 * examples * self._plan.tokens_each)
+        self.budget.hold_s = 1.1 * examples * self._plan.seconds_each
 
     # --- techniques -----------------------------------------------------------------------------
 
