@@ -57,8 +57,8 @@ async def race(
         best = laps[0]
         hopeless = best.found.high is not None and best.found.high <= 0
         clear = best.found.low is not None and best.found.low > 0.02 and size >= 12
-        # Which of two clear gains is larger matters less than the calls it takes to tell.
-        if hopeless or clear:
+        # Which of the last two gains more matters less than the calls it takes to tell.
+        if hopeless or (clear and len(laps) <= 2):
             break
         if at + 1 < len(rounds):
             alive = [lap for lap in laps if lap.found.high is None or lap.found.high > 0]

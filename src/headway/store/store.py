@@ -22,6 +22,7 @@ from headway.core.errors import HeadwayError
 from headway.store.migrations import migrate
 
 WINDOW_S = 0.05
+WAIT_S = 60.0  # for another process that writes
 Statement = tuple[str, tuple[Any, ...]]
 
 _PUT_REPLY = "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -50,12 +51,21 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(
             self.file,
-            timeout=60,
+            timeout=WAIT_S,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=64,
         )
-        db.execute("PRAGMA journal_mode = WAL")
+        # Turning WAL on asks for the whole file, and SQLite does not wait for that by itself.
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
         db.execute("PRAGMA synchronous = NORMAL")
         return db
 
