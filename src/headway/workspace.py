@@ -191,6 +191,8 @@ class Workspace:
         """Made from task.yaml, where there is no `pipelines/baseline.yaml`."""
         if self.task.spec.application:
             return Pipeline.model_validate({"steps": ["application"]})
+        if self.task.spec.output.kind == "passages":
+            return Pipeline.model_validate({"steps": [{"retrieve": {"k": 10}}]})
         steps: list[dict[str, Any]] = [{"generate": {"template": self.task.instructions}}]
         if self.task.has_knowledge:
             steps.insert(0, {"retrieve": {"k": 2}})

@@ -21,6 +21,7 @@ class Good:
     not_good_for = "polite ones"
     addresses = ("wrong_despite_evidence",)
     needs = ("train>=8", "role:proposer")
+    costs = "one word"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         step = ctx.incumbent.step("generate")

@@ -91,12 +91,24 @@ class RerankModel(Protocol):
 # --- knowledge --------------------------------------------------------------------------------
 
 
+Unit = Literal["tokens", "sentences", "headings", "document"]
+Line = Literal["none", "title", "headings", "summary"]
+
+
 @dataclass(frozen=True)
 class Search:
-    """How to search: how passages are cut, by what they are found, how many.
+    """How to search: how passages are cut, what of them is indexed, by what they are found.
 
+    tokens and overlap count the words-and-marks of the cutter, not a model's tokens. unit: cut by
+    `tokens`; by whole `sentences` up to so many tokens; at `headings`, sections that are longer
+    cut by tokens; or the whole `document`. line: what is indexed above a passage: nothing, the
+    document's `title`, the title and the `headings` it stands under, or title and `summary`.
+    around: so many tokens on both sides of what was found are handed over with it (search small,
+    read large); what then overlaps becomes one passage.
     by: `text` (BM25), `dense` (cosine), `hybrid` (both, reciprocal rank fusion, k = 60).
-    tokens and overlap count the words-and-marks of the cutter, not a model's tokens.
+    diversity: maximal marginal relevance, 0 (off) to 1; needs `embed`. where: metadata that a
+    passage's document must have, (field, value) pairs that all must hold. as_passage: the query
+    is written like a passage (HyDE), and is embedded as one.
     """
 
     tokens: int = 160
@@ -104,6 +116,12 @@ class Search:
     by: Literal["text", "dense", "hybrid"] = "text"
     embed: str | None = None
     k: int = 4
+    unit: Unit = "tokens"
+    line: Line = "title"
+    around: int = 0
+    diversity: float = 0.0
+    where: tuple[tuple[str, str], ...] = ()
+    as_passage: bool = False
 
 
 class Knowledge(Protocol):
@@ -112,13 +130,21 @@ class Knowledge(Protocol):
     search() returns at most k passages, best first, each with its score. locate() gives the
     (document, start, end) of a piece of evidence, or None where the knowledge does not hold it;
     evidence without text is the whole document. passages_of() are whole passages, or pieces cut
-    around the spans, that hold the evidence: what the perfect-context probe shows.
+    around the spans, that hold the evidence: what the perfect-context probe shows. metadata() is
+    what is known of a document, by field: `folder` (the first part of its name), `format`, and
+    where known `date` (ISO) and whatever its front matter, head or properties say; empty for a
+    document that is not there.
     """
 
     @property
     def fingerprint(self) -> str: ...
 
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
     async def search(self, query: str, how: Search) -> tuple[Passage, ...]: ...
+
+    def metadata(self, name: str) -> Mapping[str, str]: ...
 
     def locate(self, evidence: Evidence) -> tuple[str, int, int] | None: ...
 
@@ -129,6 +155,41 @@ class Knowledge(Protocol):
         ...
 
     def passages_of(self, evidence: Sequence[Evidence], how: Search) -> tuple[Passage, ...]: ...
+
+
+# --- databases --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a query gave. error: why it gave nothing, in the database's or our own words; more:
+    rows were left out, as there were more than are handed over."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    error: str = ""
+    more: bool = False
+
+
+class Database(Protocol):
+    """A task's database, to be read only.
+
+    schema(): its tables as CREATE statements with a few values of each column as comments: what a
+    model is shown. query() runs one SELECT, in a process that is killed when it takes too long,
+    and never raises for what the SQL says or does: the error is in the table.
+    """
+
+    name: str
+    dialect: str
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def schema(self) -> str: ...
+
+    async def query(self, sql: str) -> Table: ...
+
+    async def close(self) -> None: ...
 
 
 # --- steps ------------------------------------------------------------------------------------
@@ -143,19 +204,34 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """One text to search for. as_passage: it is written like a passage, not like a question."""
+
+    text: str
+    as_passage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """An example on its way to the answer. Steps return a changed copy (dataclasses.replace).
 
+    query: the question as it is asked of the model. queries: what is searched for instead, where
+    a step has put something there. where: metadata that passages must have (a domain was chosen).
+    notes: sentences that steps add to the instructions. request: the last one sent by `generate`.
     pinned: a probe has fixed the passages (perfect context, closed book); steps that supply
     context are passed over. status and why: as in Record. trace: one small mapping a step.
     """
 
     example: Example
     query: str
+    queries: tuple[Query, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
     passages: tuple[Passage, ...] = ()
     ranked: tuple[tuple[str, int, int], ...] = ()
     shots: tuple[Shot, ...] = ()
     messages: tuple[Message, ...] = ()
+    request: ChatRequest | None = None
     answer: str | None = None
     output: Any = None
     status: Literal["done", "invalid", "refused"] = "done"
@@ -175,6 +251,28 @@ class Lender(Protocol):
     async def search(self, query: str, how: Search) -> tuple[Passage, ...]: ...
 
     async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]: ...
+
+    async def embed(
+        self, model: str, texts: Sequence[str], kind: Literal["query", "passage"]
+    ) -> Vectors: ...
+
+    def metadata(self, document: str) -> Mapping[str, str]:
+        """What is known of a document; empty where nothing is."""
+        ...
+
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """The knowledge's domains by name, each with what it is about; empty where it has none."""
+        ...
+
+    async def domain(self, question: str, embed: str) -> str | None:
+        """The domain that a light classifier, trained on `train`, gives a question; None where
+        there is too little to train on."""
+        ...
+
+    def database(self, name: str | None = None) -> Database:
+        """The task's database of that name, or its only one. Raises InputError."""
+        ...
 
     async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
         """The k examples of `train` nearest to the question, best first."""
@@ -198,7 +296,10 @@ class Lender(Protocol):
 class Step(Protocol):
     """One step. Implementations are frozen pydantic models: their fields are its settings.
 
-    supplies_context: true of steps whose work a probe replaces. run() must not change the state
+    supplies_context: true of steps whose work a probe replaces. A step may also declare `reads`:
+    what of the task it looks at (`knowledge`, `train`, `databases`, `application`); `roles`:
+    settings that are a model's name, each with the role of task.yaml that it defaults to; `chats`:
+    that it calls the pipeline's chat model. run() must not change the state
     it was given, must not look at the example's reference or evidence, and raises only
     HeadwayErrors; anything a model wrote is data to it.
     """
@@ -257,11 +358,36 @@ class TechniqueContext(Protocol):
     train: tuple[Example, ...]
     causes: Mapping[str, int]
 
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """As in Lender."""
+        ...
+
+    @property
+    def documents(self) -> Mapping[str, Mapping[str, str]]:
+        """Metadata of every document of the knowledge, by name; empty without knowledge."""
+        ...
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """Names of the task's databases."""
+        ...
+
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply: ...
+
+    async def search(self, query: str, how: Search) -> tuple[Passage, ...]: ...
+
+    async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]: ...
+
+    async def tune_embedder(self, base: str, how: Search) -> str | None:
+        """The name of an embedding model made from `base` and the question-passage pairs of
+        `train`; None where there are too few."""
+        ...
 
 
 class Technique(Protocol):
-    """A named way to change a pipeline. propose() yields candidates, best guess first; it may
+    """A named way to change a pipeline. costs: what it adds to each request, in a few words.
+    propose() yields candidates, best guess first; it may
     yield none (then the ledger says that it had nothing to propose)."""
 
     name: ClassVar[str]
@@ -270,5 +396,6 @@ class Technique(Protocol):
     not_good_for: ClassVar[str]
     addresses: ClassVar[tuple[str, ...]]
     needs: ClassVar[tuple[str, ...]]
+    costs: ClassVar[str]
 
     def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]: ...

@@ -23,7 +23,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of one document. `start` and `end` are character offsets in the document's text."""
+    """A piece of one document. `start` and `end` are character offsets in the document's text;
+    `section` the headings it stands under, `page` its first page, from 1, where there are any."""
 
     document: str
     text: str
@@ -31,6 +32,8 @@ class Passage:
     end: int = 0
     title: str = ""
     score: float | None = None
+    section: str = ""
+    page: int | None = None
 
     def covers(self, document: str, start: int, end: int) -> bool:
         """Whether this passage holds the whole span."""

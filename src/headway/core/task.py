@@ -155,11 +155,37 @@ class Endpoint(Frozen):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
+class Domain(Frozen):
+    """One of several knowledge bases: a folder of the knowledge, and what it is about."""
+
+    folder: str | None = Field(default=None, description="its own name, if not given")
+    about: str = ""
+
+
+class Rule(Frozen):
+    """A rule that orders passages: `newest` by a field, or `first` those with these values."""
+
+    newest: str | None = None
+    first: dict[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Rule:
+        if (self.newest is None) == (not self.first):
+            raise ValueError("a rule is either newest: FIELD or first: {FIELD: VALUE}")
+        return self
+
+
 class KnowledgeSource(Frozen):
-    """Where the documents are."""
+    """Where the documents are, and what is known of them.
+
+    domains: knowledge bases to choose from; without any, the folders directly below `path`.
+    prefer: rules by which passages may be ordered anew.
+    """
 
     path: str = "knowledge/"
     language: str = "auto"
+    domains: dict[str, Domain] = Field(default_factory=dict)
+    prefer: tuple[Rule, ...] = ()
 
 
 class Shares(Frozen):

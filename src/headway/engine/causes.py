@@ -26,6 +26,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "label_suspect": ("", "two models agree with the evidence against the reference"),
     "not_in_knowledge": ("context", "the evidence is not in the knowledge"),
     "contradictory_knowledge": ("context", "the knowledge says two different things"),
+    "in_database": ("context", "the answer stands in the database, which was not asked rightly"),
     "cut_apart": ("context", "the evidence is split between two passages"),
     "not_found": ("context", f"search does not have the evidence in its first {DEEP}"),
     "ranked_too_low": ("context", "search finds the evidence, but below what is shown"),

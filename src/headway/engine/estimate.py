@@ -13,14 +13,15 @@ from itertools import pairwise
 from math import exp, hypot, inf, log
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import orjson
 
 from headway.core.errors import HeadwayError, InputError
 from headway.core.findings import Estimate, Plan
 from headway.core.pipeline import Pipeline
-from headway.core.protocols import Search, State, Technique
+from headway.core.protocols import Database, Search, State, Technique, Vectors
 from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passage, Usage
 from headway.core.task import Example, Split, Task, fraction
 from headway.engine.budget import Limits
@@ -250,6 +251,29 @@ class _Dry:
         """The order as it is."""
         return [-float(place) for place in range(len(texts))]
 
+    async def embed(
+        self, model: str, texts: Sequence[str], kind: Literal["query", "passage"]
+    ) -> Vectors:
+        """One and the same vector for all."""
+        return np.ones((len(texts), 1), np.float32)
+
+    def metadata(self, document: str) -> Mapping[str, str]:
+        """As in a run."""
+        return self._rehearsal.parts.knowledge().metadata(document)
+
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """As in a run."""
+        return self._rehearsal.parts.domains
+
+    async def domain(self, question: str, embed: str) -> str | None:
+        """The first."""
+        return next(iter(self.domains), None)
+
+    def database(self, name: str | None = None) -> Database:
+        """As in a run."""
+        return self._rehearsal.parts.database(name)
+
     async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
         """Examples at random."""
         return self._rehearsal.nearest(question, k)
@@ -283,9 +307,37 @@ class _Asked:
     incumbent: Pipeline
     train: tuple[Example, ...]
     causes: Mapping[str, int]
+    parts: Parts
+
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """As in a journey."""
+        return self.parts.domains
+
+    @property
+    def documents(self) -> Mapping[str, Mapping[str, str]]:
+        """As in a journey."""
+        return self.parts.documents
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """As in a journey."""
+        return tuple(self.parts.databases())
 
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
         """Nobody is asked."""
+        raise _Told
+
+    async def search(self, query: str, how: Search) -> tuple[Passage, ...]:
+        """Nothing is searched."""
+        raise _Told
+
+    async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
+        """Nothing is ordered."""
+        raise _Told
+
+    async def tune_embedder(self, base: str, how: Search) -> str | None:
+        """Nothing is trained."""
         raise _Told
 
 
@@ -499,7 +551,7 @@ class Estimator:
 
     async def _candidates(self, kind: type[Technique], incumbent: Pipeline) -> list[Pipeline]:
         """What a technique would propose to this pipeline."""
-        lent = _Asked(self.task, incumbent, self.task.split("train"), {})
+        lent = _Asked(self.task, incumbent, self.task.split("train"), {}, self.parts)
         found: dict[str, Pipeline] = {}
         try:
             async for candidate in kind().propose(lent):

@@ -23,13 +23,14 @@ from headway.core.findings import (
 )
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event, Progress
-from headway.core.protocols import Candidate, Technique, TechniqueContext
-from headway.core.record import ChatReply, ChatRequest
+from headway.core.protocols import Candidate, Search, Technique, TechniqueContext
+from headway.core.record import ChatReply, ChatRequest, Passage
 from headway.core.task import Example, Task, digest
 from headway.engine import statistics as stats
 from headway.engine.budget import Limits
 from headway.engine.compare import compare_runs, estimate, latency_of, summarise
 from headway.engine.confirm import Answer, Confirm
+from headway.engine.embedder import tune_embedder
 from headway.engine.needs import unmet
 from headway.engine.plan import Sizes, affordable, cut_dev, sizes
 from headway.engine.probes import Prober
@@ -65,6 +66,33 @@ class Lent:
         """Charged to the journey's budget."""
         name = model or self.task.spec.models.proposer or self.task.spec.models.chat
         return await self.runner.desk.chat(request, name)
+
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """See TechniqueContext."""
+        return self.runner.desk.parts.domains
+
+    @property
+    def documents(self) -> Mapping[str, Mapping[str, str]]:
+        """See TechniqueContext."""
+        return self.runner.desk.parts.documents
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """See TechniqueContext."""
+        return tuple(self.runner.desk.parts.databases())
+
+    async def search(self, query: str, how: Search) -> tuple[Passage, ...]:
+        """See TechniqueContext."""
+        return await self.runner.desk.search(query, how)
+
+    async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
+        """See TechniqueContext."""
+        return await self.runner.desk.rerank(model, query, texts)
+
+    async def tune_embedder(self, base: str, how: Search) -> str | None:
+        """See TechniqueContext."""
+        return await tune_embedder(self.runner.desk, base, how)
 
 
 @dataclass

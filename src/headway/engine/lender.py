@@ -10,17 +10,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import orjson
 
-from headway.core.protocols import Search
+from headway.core.protocols import Database, Search, Vectors
 from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passage, Usage
 from headway.core.task import Evidence, Example, Task, digest
 from headway.engine.budget import Budget
 from headway.engine.parts import Parts
 from headway.store import Store
+from headway.training.classifier import Classifier
 
 # Makes one reply: (its bytes, the tokens it used, its price or None).
 Make = Callable[[], Awaitable[tuple[bytes, int, float | None]]]
@@ -43,6 +44,7 @@ class Desk:
         self._flying: dict[str, asyncio.Future[bytes]] = {}
         self._nearest: dict[str, tuple[tuple[Example, ...], Any]] = {}
         self._ranked: dict[str, list[float]] = {}
+        self._domains: dict[str, Classifier | None] = {}
 
     async def once(
         self,
@@ -123,6 +125,40 @@ class Desk:
             self._ranked[key] = await backend.rerank(query, texts)
         return self._ranked[key]
 
+    async def search(self, query: str, how: Search) -> tuple[Passage, ...]:
+        """Passages of the task's knowledge, best first."""
+        if how.embed:
+            await self.parts.embedding(how.embed)  # its identity is part of the index's key
+        if how.where:
+            named = {k: self.parts.folder_of(v) if k == "domain" else v for k, v in how.where}
+            where = tuple(("folder" if k == "domain" else k, v) for k, v in named.items())
+            how = replace(how, where=where)
+        return await self.parts.knowledge().search(query, how)
+
+    async def domain(self, question: str, embed: str) -> str | None:
+        """The domain that a classifier trained on `train` gives a question: its examples, each
+        with the domain that its evidence stands in."""
+        if embed not in self._domains:
+            self._domains[embed] = await self._train_domains(embed)
+        trained = self._domains[embed]
+        if trained is None:
+            return None
+        return trained.pick(await self.parts.embed(embed, [question], "passage"))[0]
+
+    async def _train_domains(self, embed: str) -> Classifier | None:
+        of = {self.parts.folder_of(name): name for name in self.parts.domains}
+        rows = []
+        for example in self.task.split("train"):
+            found = {
+                self.parts.knowledge().metadata(e.document).get("folder", "")
+                for e in example.evidence
+                if e.document
+            }
+            if len(found) == 1 and (domain := of.get(found.pop())) is not None:
+                rows.append((example.question, domain))
+        vectors = await self.parts.embed(embed, [question for question, _ in rows], "passage")
+        return Classifier.train(vectors, [domain for _, domain in rows])
+
     async def nearest(self, question: str, k: int, embed: str) -> tuple[Example, ...]:
         """The k solved examples of train nearest to a question by cosine, best first."""
         if embed not in self._nearest:
@@ -159,8 +195,7 @@ class ExampleLender:
 
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
         """See Lender."""
-        name = model or self._model
-        assert name is not None, "the engine resolves a model for every pipeline that calls one"
+        name = model or self._model or self.task.spec.models.chat
         if self._temperature is not None:
             request = replace(request, temperature=self._temperature, seed=self._repeat)
         start = time.perf_counter()
@@ -206,13 +241,34 @@ class ExampleLender:
 
     async def search(self, query: str, how: Search) -> tuple[Passage, ...]:
         """See Lender."""
-        if how.by != "text" and how.embed:
-            await self._desk.parts.embedding(how.embed)  # its identity is part of the index's key
-        return await self._desk.parts.knowledge().search(query, how)
+        return await self._desk.search(query, how)
 
     async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
         """See Lender."""
         return await self._desk.rerank(model, query, texts)
+
+    async def embed(
+        self, model: str, texts: Sequence[str], kind: Literal["query", "passage"]
+    ) -> Vectors:
+        """See Lender."""
+        return await self._desk.parts.embed(model, texts, kind)
+
+    def metadata(self, document: str) -> Mapping[str, str]:
+        """See Lender."""
+        return self._desk.parts.knowledge().metadata(document) if self.task.has_knowledge else {}
+
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """See Lender."""
+        return self._desk.parts.domains
+
+    async def domain(self, question: str, embed: str) -> str | None:
+        """See Lender."""
+        return await self._desk.domain(question, embed)
+
+    def database(self, name: str | None = None) -> Database:
+        """See Lender."""
+        return self._desk.parts.database(name)
 
     async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
         """See Lender."""

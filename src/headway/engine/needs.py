@@ -14,7 +14,10 @@ def unmet(technique: type[Technique], task: Task) -> str:
         "knowledge": (spec.knowledge is not None, "knowledge, and the task has none"),
         "evidence": (any(e.evidence for e in train), "examples with evidence in train"),
         "application": (bool(spec.application), "an application with declared settings"),
-        "database": ((task.folder / "databases").is_dir(), "a database, and the task has none"),
+        "database": (
+            any((task.folder / "databases").glob("*.sqlite")),
+            "a database, and the task has none",
+        ),
     }
     for need in technique.needs:
         name, _, number = need.partition(">=")

@@ -6,21 +6,31 @@ This is also where a pipeline's fingerprint is made: all that could change its a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from headway.core.errors import InputError
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Notices, Progress
-from headway.core.protocols import ChatModel, EmbeddingModel, Knowledge, RerankModel, Step, Vectors
+from headway.core.protocols import (
+    ChatModel,
+    Database,
+    EmbeddingModel,
+    Knowledge,
+    RerankModel,
+    Step,
+    Vectors,
+)
 from headway.core.task import Task, digest
+from headway.databases import open_databases
 from headway.engine.application import Application
 from headway.knowledge import FolderKnowledge
 from headway.models import open_chat, open_embedding, open_rerank
-from headway.steps import STEPS, build
+from headway.steps import build
 
 # Raise when a change of ours may change answers of the same pipeline: part of every fingerprint.
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 
 
 class Parts:
@@ -42,6 +52,7 @@ class Parts:
         self._embed: dict[str, EmbeddingModel] = {}
         self._rerank: dict[str, RerankModel] = {}
         self._knowledge: Knowledge | None = None
+        self._databases: Mapping[str, Database] | None = None
         self._application: Application | None = None
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._fingerprints: dict[str, str] = {}
@@ -71,6 +82,11 @@ class Parts:
                     )
         return self._embed[name]
 
+    async def _part(self, role: str, name: str) -> ChatModel | EmbeddingModel | RerankModel:
+        if role == "embed":
+            return await self.embedding(name)
+        return await (self.rerank(name) if role == "rerank" else self.chat(name))
+
     async def rerank(self, name: str) -> RerankModel:
         """The re-ranking model of that name."""
         if name not in self._rerank:
@@ -90,7 +106,9 @@ class Parts:
     def knowledge(self) -> Knowledge:
         """The task's knowledge. Raises InputError where there is none."""
         if self._knowledge is None:
-            found = FolderKnowledge.of(self.task, self.embed, self._embedder)
+            found: FolderKnowledge | None = FolderKnowledge.of(
+                self.task, self.embed, self._embedder
+            )
             if found is None:
                 raise InputError(
                     "this pipeline searches, and the task has no knowledge",
@@ -105,6 +123,53 @@ class Parts:
     def _embedder(self, name: str) -> str:
         """What of an embedding model may change its vectors: part of an index's key."""
         return self._embed[name].identity if name in self._embed else name
+
+    def databases(self) -> Mapping[str, Database]:
+        """The task's databases by name; none where it has none."""
+        if self._databases is None:
+            self._databases = open_databases(self.task)
+        return self._databases
+
+    def database(self, name: str | None = None) -> Database:
+        """One database, by name where there are several. Raises InputError."""
+        found = self.databases()
+        if name is None and len(found) == 1:
+            return next(iter(found.values()))
+        if name is None or name not in found:
+            raise InputError(
+                f"there is no database {name!r}" if name else "which database is not said",
+                where=str(self.task.folder / "databases"),
+                valid=", ".join(found) or "a file such as databases/sales.sqlite",
+                do="database: NAME in the step",
+            )
+        return found[name]
+
+    @cached_property
+    def domains(self) -> Mapping[str, str]:
+        """The knowledge's domains, each with what it is about: those of task.yaml, else the
+        folders directly below the knowledge where there are 2 to 12."""
+        source = self.task.spec.knowledge
+        if source is None:
+            return {}
+        if source.domains:
+            return {name: domain.about for name, domain in source.domains.items()}
+        knowledge = self.knowledge()
+        folders = sorted({knowledge.metadata(name).get("folder", "") for name in knowledge.names})
+        return dict.fromkeys(folders, "") if 2 <= len(folders) <= 12 and all(folders) else {}
+
+    @cached_property
+    def documents(self) -> Mapping[str, Mapping[str, str]]:
+        """Metadata of every document of the knowledge, by name; empty without knowledge."""
+        if not self.task.has_knowledge:
+            return {}
+        knowledge = self.knowledge()
+        return {name: knowledge.metadata(name) for name in knowledge.names}
+
+    def folder_of(self, domain: str) -> str:
+        """The folder of a domain: what passages are filtered by."""
+        source = self.task.spec.knowledge
+        named = source.domains.get(domain) if source else None
+        return (named.folder if named else None) or domain
 
     def application(self) -> Application:
         """The user's own application. Raises InputError where none is named."""
@@ -121,25 +186,19 @@ class Parts:
 
     def resolve(self, pipeline: Pipeline, model: str | None = None) -> Pipeline:
         """The pipeline with every default written out, so that its data says what it does."""
-        roles = self.task.spec.models
-        steps = []
-        for spec in pipeline.steps:
+        # Unknown steps and settings are found here, before anything is spent.
+        steps, built = [], build(pipeline)
+        for spec, step in zip(pipeline.steps, built, strict=True):
             settings: dict[str, Any] = dict(spec.settings)
-            if spec.name == "retrieve":
-                if settings.get("by", "text") == "text":
-                    settings.pop("embed", None)
-                else:
-                    settings.setdefault("embed", roles.embed)
-            if spec.name == "examples" and settings.get("select") == "nearest":
-                settings.setdefault("embed", roles.embed)
-            if spec.name == "rerank":
-                settings.setdefault("model", roles.rerank)
+            wanted: dict[str, str] = getattr(step, "roles", {})
+            for setting, role in wanted.items():
+                settings.setdefault(setting, getattr(self.task.spec.models, role))
+            if "embed" not in wanted:
+                settings.pop("embed", None)  # it would be opened, and change nothing
             steps.append({"name": spec.name, "settings": settings})
-        calls_model = any(s["name"] != "application" for s in steps)
-        name = (model or pipeline.model or roles.chat) if calls_model else None
-        resolved = Pipeline.model_validate({"model": name, "steps": steps})
-        build(resolved)  # unknown steps and settings are found before anything is spent
-        return resolved
+        chats = any(getattr(step, "chats", False) for step in built)
+        name = (model or pipeline.model or self.task.spec.models.chat) if chats else None
+        return Pipeline.model_validate({"model": name, "steps": steps})
 
     async def fingerprint(self, pipeline: Pipeline) -> str:
         """Hash of a resolved pipeline and of all it reads: weights, documents, train, your code."""
@@ -148,15 +207,14 @@ class Parts:
             return self._fingerprints[key]
         reads: set[str] = set()
         identities: dict[str, str] = {}
-        for spec in pipeline.steps:
-            reads.update(getattr(STEPS.load(spec.name), "reads", ()))
-            named = spec.settings
-            if isinstance(named.get("embed"), str):
-                identities[named["embed"]] = (await self.embedding(named["embed"])).identity
-            if spec.name == "rerank":
-                identities[named["model"]] = (await self.rerank(named["model"])).identity
-            elif isinstance(named.get("model"), str):
-                identities[named["model"]] = (await self.chat(named["model"])).identity
+        for step in self.steps(pipeline):
+            reads.update(getattr(step, "reads", ()))
+            roles = getattr(step, "roles", {})
+            for setting in ("embed", "model"):
+                named = getattr(step, setting, None)
+                if isinstance(named, str):
+                    part = await self._part(roles.get(setting, "chat"), named)
+                    identities[named] = part.identity
         if pipeline.model:
             identities[pipeline.model] = (await self.chat(pipeline.model)).identity
         extra: dict[str, Any] = {
@@ -170,6 +228,8 @@ class Parts:
             extra["train"] = [e.fingerprint for e in self.task.split("train")]
         if "application" in reads:
             extra["application"] = self.application().identity
+        if "databases" in reads:
+            extra["databases"] = [d.fingerprint for d in self.databases().values()]
         self._fingerprints[key] = digest([pipeline.model_dump(mode="json"), extra])[:20]
         return self._fingerprints[key]
 
@@ -182,5 +242,7 @@ class Parts:
         ]
         for part in opened:
             await part.close()
+        for database in (self._databases or {}).values():
+            await database.close()
         if self._application is not None:
             await self._application.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -223,6 +223,11 @@ class FolderKnowledge:
         """The text of a document; None where there is none of this name."""
         found = self._documents.by_name.get(name)
         return found.text if found else None
+
+    def metadata(self, name: str) -> Mapping[str, str]:
+        """What is known of a document, by field; empty where there is none of this name."""
+        found = self._documents.by_name.get(name)
+        return found.metadata if found else {}
 
     def whole(self, name: str) -> Passage | None:
         """A document as one passage."""

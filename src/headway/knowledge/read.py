@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ class Document:
     name: str
     title: str
     text: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    headings: tuple[tuple[int, int, str], ...] = ()
+    """(offset in text, level from 1, heading), in order."""
+    pages: tuple[int, ...] = ()
+    """Offset at which each page begins; empty where there are no pages."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ class Examples(Frozen):
     embed: str | None = None
     show: Literal["evidence", "question"] = "question"
 
+    @property
+    def roles(self) -> dict[str, str]:
+        """Settings that are a model's name, and the role it defaults to."""
+        return {"embed": "embed"} if self.select == "nearest" else {}
+
     async def run(self, state: State, lend: Lender) -> State:
         """Fill `shots`, the most telling one last (next to the question)."""
         own = state.example

@@ -50,6 +50,7 @@ class Generate(Frozen):
     name: ClassVar[str] = "generate"
     supplies_context: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
+    chats: ClassVar[bool] = True
 
     template: str = "Answer the question."
     reasoning: Literal["none", "brief"] = "none"
@@ -97,9 +98,10 @@ class Generate(Frozen):
         messages: list[Message] = []
         if PLACEHOLDER.search(self.template):
             text = PLACEHOLDER.sub(lambda match: fields[match[1]], self.template)
+            notes = [*state.notes, *notes]
             turns = () if "examples" in PLACEHOLDER.findall(self.template) else state.shots
         else:
-            messages.append(Message("system", "\n\n".join([self.template, *notes])))
+            messages.append(Message("system", "\n\n".join([self.template, *state.notes, *notes])))
             notes = []
             text = shown(state.query, state.passages)
             turns = state.shots
@@ -127,13 +129,17 @@ class Generate(Frozen):
         return f"Answer: {text}" if self.reasoning == "brief" else text
 
     async def run(self, state: State, lend: Lender) -> State:
-        """Fill messages, answer, output and status."""
+        """Fill messages, request, answer, output and status; an answer that a step before has
+        given already (it abstained) stays."""
+        if state.answer is not None:
+            return state
         request = self.request(state, lend.task.spec.output)
         reply = await lend.chat(request, self.model)
         read = self.read(reply, lend.task.spec.output)
         return replace(
             state,
             messages=request.messages,
+            request=request,
             trace=(*state.trace, {"step": "generate", "finish": reply.finish, "text": reply.text}),
             **read,
         )

@@ -24,6 +24,11 @@ class Rerank(Frozen):
     model: str = "embedded/minilm-l12"
     k: int = Field(default=4, ge=1)
 
+    @property
+    def roles(self) -> dict[str, str]:
+        """Settings that are a model's name, and the role it defaults to."""
+        return {"model": "rerank"}
+
     async def run(self, state: State, lend: Lender) -> State:
         """Re-order `passages` and `ranked`; ties keep the search's order."""
         if not state.passages:

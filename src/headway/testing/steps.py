@@ -12,16 +12,17 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import orjson
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from headway.core.errors import HeadwayError
-from headway.core.protocols import Search, State, Step
+from headway.core.protocols import Database, Search, State, Step, Table, Vectors
 from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passage
 from headway.core.task import Evidence, Example, Task, TaskSpec
 
@@ -125,6 +126,41 @@ class ScriptedLender:
         """Words that each text shares with the query."""
         return [float(_shared(query, text)) for text in texts]
 
+    async def embed(
+        self, model: str, texts: Sequence[str], kind: Literal["query", "passage"]
+    ) -> Vectors:
+        """Counts of letters, as unit vectors."""
+        counts = [[text.lower().count(chr(97 + i)) for i in range(26)] + [1] for text in texts]
+        made = np.array(counts, dtype=np.float32).reshape(len(texts), 27)
+        found: Vectors = made / np.linalg.norm(made, axis=1, keepdims=True)
+        return found
+
+    def metadata(self, document: str) -> Mapping[str, str]:
+        """A folder, a kind and a date for each document, later by its place in the alphabet."""
+        if document not in DOCUMENTS:
+            return {}
+        place = sorted(DOCUMENTS).index(document)
+        kinds = ("report", "note")
+        return {
+            "folder": ("works", "fields")[place % 2],
+            "kind": kinds[place // 2],
+            "date": f"2024-01-0{place + 1}",
+            "format": "md",
+        }
+
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """Two folders."""
+        return {"works": "Machines and the harbour.", "fields": "Fruit and what is made of it."}
+
+    async def domain(self, question: str, embed: str) -> str | None:
+        """By the number of words."""
+        return ("works", "fields")[len(question.split()) % 2]
+
+    def database(self, name: str | None = None) -> Database:
+        """One small table, whatever the query."""
+        return ScriptedDatabase()
+
     async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
         """Train by shared words."""
         pool = self.task.split("train")
@@ -147,6 +183,28 @@ class ScriptedLender:
         text = self._reply.text if isinstance(self._reply, ChatReply) else str(self._reply)
         passages = None if context is not None else await self.search(str(inputs), Search(k=2))
         return ApplicationReply(text, passages)
+
+
+@dataclass
+class ScriptedDatabase:
+    """A database that answers every SELECT with the same rows, and anything else with an error."""
+
+    name: str = "boxes"
+    dialect: str = "sqlite"
+    fingerprint: str = "boxes"
+
+    def schema(self) -> str:
+        """One table."""
+        return "CREATE TABLE boxes (name TEXT, weight REAL);"
+
+    async def query(self, sql: str) -> Table:
+        """Two rows."""
+        if not sql.lstrip().lower().startswith("select"):
+            return Table(error="only SELECT is run")
+        return Table(("name", "weight"), (("red", 2.5), ("blue", None)))
+
+    async def close(self) -> None:
+        """Nothing to close."""
 
 
 def _shared(a: str, b: str) -> int:
@@ -178,7 +236,7 @@ class StepContract:
         assert isinstance(step.name, str)
         assert step.name
         assert isinstance(step.supplies_context, bool)
-        assert set(getattr(step, "reads", ())) <= {"train", "knowledge", "application"}
+        assert set(getattr(step, "reads", ())) <= {"train", "knowledge", "application", "databases"}
 
     def test_is_frozen_data_and_refuses_unknown_settings(self, step: Step) -> None:
         assert isinstance(step, BaseModel)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,8 +19,8 @@ import orjson
 
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Notices, silent
-from headway.core.protocols import Candidate, Technique
-from headway.core.record import ChatReply, ChatRequest
+from headway.core.protocols import Candidate, Search, Technique
+from headway.core.record import ChatReply, ChatRequest, Passage
 from headway.core.task import Example, Task
 from headway.engine.causes import CAUSES
 from headway.engine.parts import Parts
@@ -97,6 +97,44 @@ class ScriptedContext:
         """The scripted reply."""
         return ChatReply(self.reply)
 
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """Two folders."""
+        return {"small": "Boxes that one can carry.", "large": ""}
+
+    @property
+    def documents(self) -> Mapping[str, Mapping[str, str]]:
+        """Some dated documents of two kinds in two folders."""
+        return {
+            f"{folder}/boxes-{year}.md": {
+                "folder": folder, "date": f"{year}-05-01", "kind": kind, "format": "md",
+            }
+            for folder in ("small", "large")
+            for year, kind in ((2023, "list"), (2024, "list"), (2025, "report"))
+        }  # fmt: skip
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """One."""
+        return ("boxes",)
+
+    async def search(self, query: str, how: Search) -> tuple[Passage, ...]:
+        """One passage for the code word of the query, best of three."""
+        found = [
+            Passage("boxes.md", f"Box {query[-6:-1]} and more.", 0, 18, "Boxes", 4.0),
+            Passage("boxes.md", "Another box.", 20, 32, "Boxes", 1.5),
+            Passage("large/boxes-2024.md", "A third.", 0, 8, "Large boxes", 1.0),
+        ]
+        return tuple(found[: how.k])
+
+    async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
+        """Falling scores."""
+        return [1.0 / (1 + place) for place in range(len(texts))]
+
+    async def tune_embedder(self, base: str, how: Search) -> str | None:
+        """A made-up name, where there is anything to train on."""
+        return "scripted/embed-tuned" if self.train else None
+
 
 def proposals(technique: type[Technique], context: ScriptedContext) -> list[Candidate]:
     """All that a technique proposes, in its order."""
@@ -139,6 +177,7 @@ class TechniqueContract:
         assert technique.axis in ("context", "behaviour", "both")
         assert technique.good_for.strip()
         assert technique.not_good_for.strip()
+        assert technique.costs.strip()
         assert (technique.__doc__ or "").strip()
 
     def test_it_addresses_known_causes(self, technique: type[Technique]) -> None:

@@ -24,6 +24,7 @@ class FixedExamples:
         "wrong_despite_evidence", "invalid_output", "unstable", "unfaithful", "refused",
     )  # fmt: skip
     needs: ClassVar[tuple[str, ...]] = ("train>=8",)
+    costs: ClassVar[str] = "3 or 6 examples of prompt tokens, the same for every question"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """3 and 6 examples, with their evidence where the pipeline shows passages."""

@@ -25,6 +25,7 @@ class Instructions:
         "wrong_despite_evidence", "unfaithful", "invalid_output", "crowded_out", "refused",
     )  # fmt: skip
     needs: ClassVar[tuple[str, ...]] = ()
+    costs: ClassVar[str] = "some 60 prompt tokens"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Replaces the template; a template with placeholders of its own is left alone."""

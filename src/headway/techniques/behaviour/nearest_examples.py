@@ -23,6 +23,7 @@ class NearestExamples:
         "wrong_despite_evidence", "invalid_output", "unstable", "beyond_model",
     )  # fmt: skip
     needs: ClassVar[tuple[str, ...]] = ("train>=30",)
+    costs: ClassVar[str] = "2 or 4 examples of prompt tokens, other ones for each question"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Candidates with k = 4 and k = 2."""

@@ -21,6 +21,7 @@ class OutputContract:
     not_good_for: ClassVar[str] = "free text whose style counts"
     addresses: ClassVar[tuple[str, ...]] = ("invalid_output", "wrong_despite_evidence")
     needs: ClassVar[tuple[str, ...]] = ()
+    costs: ClassVar[str] = "some 50 prompt tokens"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """One candidate, unless the contract is there already."""

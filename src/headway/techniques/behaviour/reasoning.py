@@ -20,6 +20,7 @@ class Reasoning:
     not_good_for: ClassVar[str] = "tight latency; very small models, which lose the thread"
     addresses: ClassVar[tuple[str, ...]] = ("wrong_despite_evidence", "unstable")
     needs: ClassVar[tuple[str, ...]] = ()
+    costs: ClassVar[str] = "up to 120 written tokens before the answer"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """One candidate, unless the pipeline reasons already."""

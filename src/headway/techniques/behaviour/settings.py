@@ -17,6 +17,7 @@ class Settings:
     not_good_for: ClassVar[str] = "pipelines of steps, which have techniques of their own"
     addresses: ClassVar[tuple[str, ...]] = ("wrong_despite_evidence", "not_found", "crowded_out")
     needs: ClassVar[tuple[str, ...]] = ("application",)
+    costs: ClassVar[str] = "whatever your application's settings cost"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Every single change, in the order declared."""

@@ -22,6 +22,7 @@ class PassageCount:
     not_good_for: ClassVar[str] = "evidence that search does not find at all"
     addresses: ClassVar[tuple[str, ...]] = ("ranked_too_low", "crowded_out", "not_found")
     needs: ClassVar[tuple[str, ...]] = ("knowledge",)
+    costs: ClassVar[str] = "the passages added, or less"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Up two, up one, down one."""

@@ -24,6 +24,7 @@ class PassageSize:
         "crowded_out",
     )
     needs: ClassVar[tuple[str, ...]] = ("knowledge",)
+    costs: ClassVar[str] = "an index for each size; longer or shorter passages"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Larger first: it also mends what is cut apart."""

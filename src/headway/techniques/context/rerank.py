@@ -22,6 +22,7 @@ class Reranking:
     not_good_for: ClassVar[str] = "evidence that search does not find; tight latency"
     addresses: ClassVar[tuple[str, ...]] = ("ranked_too_low", "not_found", "crowded_out")
     needs: ClassVar[tuple[str, ...]] = ("knowledge",)
+    costs: ClassVar[str] = "one cross-encoder pass over 20 passages, some 0.2 s on two cores"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where the pipeline does not search, or re-ranks already."""

@@ -20,6 +20,7 @@ class SearchKind:
     not_good_for: ClassVar[str] = "passages that are found but not shown or not used"
     addresses: ClassVar[tuple[str, ...]] = ("not_found", "ranked_too_low")
     needs: ClassVar[tuple[str, ...]] = ("knowledge",)
+    costs: ClassVar[str] = "an embedding of every passage once, and of each question"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Hybrid first: it is seldom the worst."""

@@ -1,0 +1,1 @@
+"""What is trained from `train`: light parts beside a frozen model."""
