@@ -1,9 +1,10 @@
-"""Writes knowledge/ and examples.jsonl of the handbook task.
+"""Writes knowledge/, databases/ and examples.jsonl of the handbook task.
 
 Run `python generate.py` in this folder, or `python generate.py OTHER_FOLDER` to write elsewhere.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ sys.path.insert(0, str(HERE))
 
 from generator.documents import DOCUMENTS  # noqa: E402
 from generator.questions import ABSENT_TERMS, EXAMPLES  # noqa: E402
+from generator.tables import write as write_tables  # noqa: E402
 
 
 def check() -> None:
@@ -24,6 +26,12 @@ def check() -> None:
     for question in questions:
         if questions.count(question) > 1:
             raise ValueError(f"asked twice: {question}")
+    told = set(re.findall(r"\d+", " ".join(DOCUMENTS.values()).replace(",", "")))
+    for example in EXAMPLES:
+        forms = example["reference"]
+        figures = set(forms if isinstance(forms, list) else [forms]) & told
+        if "database" in example["tags"] and any(len(figure) > 3 for figure in figures):
+            raise ValueError(f"{example['id']}: its answer {figures} stands in a document")
 
 
 def write(folder: Path) -> None:
@@ -36,6 +44,7 @@ def write(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text.encode())
     lines = [json.dumps(example, ensure_ascii=False) for example in EXAMPLES]
+    write_tables(folder / "databases" / "handbook.sqlite")
     (folder / "examples.jsonl").write_bytes(("\n".join(lines) + "\n").encode())
 
 

@@ -70,12 +70,13 @@ def diagnose(
     task: Folder,
     pipeline: Any = None,
     limit: int | None = None,
+    positions: bool = False,
     *,
     model: str | None = None,
     progress: Progress = silent,
 ) -> Diagnosis:
     """The place on the map, the headroom of each axis, a cause for each failure."""
-    return _with(task, lambda w: w.diagnose(pipeline, limit), model, progress)
+    return _with(task, lambda w: w.diagnose(pipeline, limit, positions), model, progress)
 
 
 def optimize(

@@ -278,13 +278,19 @@ class Workspace:
         return compare_runs(runs[0], runs[1], metric, named=(a, b))
 
     async def diagnose(
-        self, pipeline: Path | str | Pipeline | None = None, limit: int | None = None
+        self,
+        pipeline: Path | str | Pipeline | None = None,
+        limit: int | None = None,
+        positions: bool = False,
     ) -> Diagnosis:
-        """Probe a pipeline on explore: the map, the headroom of each axis, a cause a failure."""
+        """Probe a pipeline on explore: the map, the headroom of each axis, a cause a failure.
+
+        positions: also ask whether it matters where the evidence stands among the passages.
+        """
         explore, _ = cut_dev(self.task)
         chosen = (explore or self._examples("dev", None))[: limit or 60]
         return await Prober(self._runner(), self.task.metric).diagnose(
-            self.pipeline(pipeline), chosen
+            self.pipeline(pipeline), chosen, positions
         )
 
     async def try_technique(
@@ -562,9 +568,9 @@ class ModelCard:
 # --- verbs that need no opened task ---------------------------------------------------------------
 
 
-def techniques() -> list[type[Technique]]:
-    """All techniques, ours first."""
-    return [kind for _, kind in TECHNIQUES]
+def techniques(name: str | None = None) -> list[type[Technique]]:
+    """All techniques, ours first, or the one of that name. Raises InputError."""
+    return [kind for _, kind in TECHNIQUES] if name is None else [TECHNIQUES.load(name)]
 
 
 def init_task(

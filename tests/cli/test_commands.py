@@ -17,6 +17,7 @@ from headway import __version__
 from headway.cli import door, main
 from headway.core.errors import BudgetEnded, InputError, Outage
 from headway.core.progress import Event
+from headway.techniques import TECHNIQUES
 
 
 @dataclass(frozen=True)
@@ -328,9 +329,8 @@ def test_version_and_start() -> None:
 def test_techniques_and_schema_need_no_task() -> None:
     listed = json.loads(run("techniques", "--json").stdout)
     assert listed["schema"] == "headway/techniques/1"
-    assert {"name", "axis", "good_for", "not_good_for", "addresses", "needs"} == set(
-        listed["techniques"][0]
-    )
+    fields = {"name", "axis", "good_for", "not_good_for", "addresses", "needs", "costs"}
+    assert all(set(kind) == fields for kind in listed["techniques"])
     only = json.loads(run("techniques", "--json", "--axis", "context").stdout)
     assert {kind["axis"] for kind in only["techniques"]} == {"context"}
     said = run("techniques", env={"COLUMNS": "80"}).stdout
@@ -340,6 +340,29 @@ def test_techniques_and_schema_need_no_task() -> None:
     unknown = run("schema", "optimise")
     assert unknown.exit_code == 2
     assert "optimize" in unknown.stderr
+
+
+def test_the_card_of_one_technique() -> None:
+    said = run("techniques", "rerank", env={"COLUMNS": "80"}).stdout
+    for word in ("good for", "not for", "needs", "costs", "addresses", "Nogueira and Cho, 2019"):
+        assert word in said
+    # Each cause with what it means.
+    assert "ranked too low: search brings the evidence, but below what is shown" in " ".join(
+        said.split()
+    )
+    (card,) = json.loads(run("techniques", "rerank", "--json").stdout)["techniques"]
+    assert card["name"] == "rerank"
+    assert "cross-encoder" in card["costs"]
+    assert all("costs" in run("techniques", name).stdout for name, _ in TECHNIQUES)
+    unknown = run("techniques", "rerankk")
+    assert unknown.exit_code == 2
+    assert "did you mean rerank" in unknown.stderr
+
+
+def test_diagnose_asks_for_the_places_where_told(fake: type[Fake]) -> None:
+    assert run("diagnose", "t").exit_code == 0
+    assert run("diagnose", "t", "--positions").exit_code == 0
+    assert [options["positions"] for _, _, options in fake.asked] == [False, True]
 
 
 def test_init_makes_a_task_that_checks_and_runs(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,44 @@ def test_diagnose_draws_the_map(task: Path) -> None:
     assert said.exit_code == 0, said.stderr
     assert "behaviour: how it acts" in said.stdout
     assert "●" in said.stdout
+
+
+def test_diagnose_tells_where_the_evidence_was_lost(task: Path) -> None:
+    found = data(run("diagnose", task, "--limit", 40, "--positions", "--json"))
+    assert list(found["funnel"]) == [  # type: ignore[call-overload]
+        "with evidence", "in the knowledge", "whole in one passage", "found in 100", "found in k",
+        "in the prompt", "used",
+    ]  # fmt: skip
+    assert set(found["positions"]) <= {"first", "middle", "last"}  # type: ignore[call-overload]
+    assert found["context_recall"]["n"] == found["funnel"]["with evidence"]  # type: ignore[index]
+    assert all(row["verdict"] for row in found["failures"])  # type: ignore[attr-defined]
+    dry = data(run("diagnose", task, "--limit", 20, "--dry-run", "--json"))
+    more = data(run("diagnose", task, "--limit", 20, "--positions", "--dry-run", "--json"))
+    assert more["calls"]["high"] >= dry["calls"]["high"]  # type: ignore[index]
+
+
+def test_every_command_that_opens_the_knowledge_says_what_was_passed_over(
+    task: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(task, folder, ignore=shutil.ignore_patterns(".headway", "report.html"))
+    (folder / "knowledge" / "empty.md").write_text("")
+    for command in (
+        ("check",),
+        ("show",),
+        ("evaluate", "--limit", 3),
+        ("evaluate", "--limit", 3),  # all of it is in the store, and it is said all the same
+        ("evaluate", "--limit", 3, "--json"),
+        ("evaluate", "--limit", 4, "--dry-run"),
+        ("compare", "baseline", "baseline"),
+        ("diagnose", "--limit", 6),
+        ("try", "passage_count", "--limit", 3),
+        ("optimize", "--calls", 12, "--yes"),
+        ("final", "--yes"),
+    ):
+        name, *options = command
+        said = run(name, folder, *options)
+        assert "empty.md: passed over" in said.stderr, (command, said.stderr)
 
 
 def test_a_journey_from_the_first_prompt_to_its_report(task: Path, tmp_path: Path) -> None:

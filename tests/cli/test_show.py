@@ -88,6 +88,39 @@ def test_everything_fits(made: ModuleType, width: int) -> None:
         assert max(len(line) for line in text.splitlines()) <= width
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_way_of_the_evidence_is_drawn(made: ModuleType, width: int) -> None:
+    lines = printed(show.diagnosis, made.diagnosis(), width=width).splitlines()
+    bars = {
+        name: next(line.count("█") for line in lines if line.startswith(name + " "))
+        for name in made.FUNNEL
+    }
+    assert list(bars.values()) == sorted(bars.values(), reverse=True)
+    assert bars["with evidence"] == 24
+    assert bars["used"] == round(24 * 42 / 90)
+    (found,) = [line for line in lines if line.startswith("found in 100")]
+    assert "63" in found
+    assert "-21" in found
+    assert "Most is lost on the way to 'found in 100': 21 of 90." in lines
+
+
+def test_what_was_at_fault_is_said_of_each_failure(made: ModuleType) -> None:
+    text = printed(show.diagnosis, made.diagnosis(), width=120)
+    assert "What was at fault" in text
+    assert text.count("model at fault: the right passage was shown") == 2  # counted, and one shown
+    assert "search at fault, answer faithful; not found" in text
+    assert "ranked too low (rerank has it at place 7 and keeps 4)" in text
+    assert "Failures to read, 3 of 5; --json has all" in text
+    assert "context precision" in text
+    assert "0.312 (0.250 to 0.380)" in text
+    assert "evidence middle" in text
+    assert "0.810 (0.710 to 0.890)" in text
+    older = made.diagnosis(failures=(), funnel={}, positions={}, context_precision=None,
+                           context_recall=None)  # fmt: skip
+    said = printed(show.diagnosis, older)
+    assert not any(w in said for w in ("at fault", "How far", "What the passages", "Where the"))
+
+
 def test_figures_are_never_cut(made: ModuleType) -> None:
     text = printed(show.diagnosis, made.diagnosis())
     assert "0.078 (0.040 to 0.150)" in text

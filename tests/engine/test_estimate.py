@@ -169,6 +169,19 @@ async def test_probes_are_counted(tmp_path: Path) -> None:
     assert (await plan(stronger, "diagnose", limit=10)).calls.high == 10 + 3 * 4 + 10
 
 
+async def test_the_place_of_the_evidence_is_counted_three_times(tmp_path: Path) -> None:
+    task = write(tmp_path / "known", knowledge={})
+    without = await plan(task, "diagnose", limit=10)
+    found = await plan(task, "diagnose", limit=10, positions=True)
+    assert found.calls.high == without.calls.high + 3 * 10
+    assert found.calls.mean == without.calls.mean + 3 * 5
+    assert found.calls.low == without.calls.low
+    plain = write(tmp_path / "plain")
+    assert await plan(plain, "diagnose", limit=10, positions=True) == await plan(
+        plain, "diagnose", limit=10
+    )
+
+
 async def test_tokens_follow_the_prompt(tmp_path: Path) -> None:
     task = write(tmp_path, knowledge={})
     async with opened(task) as estimator:

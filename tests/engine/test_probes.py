@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,16 @@ from headway.core.errors import Outage
 from headway.core.findings import Diagnosis, Estimate, Headroom
 from headway.core.pipeline import Pipeline
 from headway.core.record import ChatReply, ChatRequest
-from headway.core.task import Example
+from headway.core.task import Example, Task
+from headway.engine.advice import advise, helpful
+from headway.engine.causes import CAUSES
+from headway.engine.lender import ExampleLender
+from headway.engine.needs import unmet
+from headway.engine.positions import PLACES, placed
 from headway.engine.probes import Prober, _holds_back, _ratio
+from headway.engine.run import PERFECT, Probe, search_of
 from headway.models.scripted import ScriptedChat
+from headway.techniques import TECHNIQUES
 from headway.workspace import Workspace
 
 Says = Callable[[Example, bool, ChatRequest], str | ChatReply]
@@ -249,3 +258,159 @@ async def test_a_pipeline_that_does_not_search(make_task: Any) -> None:
         )
     # What it is never shown is a matter of context.
     assert set(found.causes) == {"not_found"}
+
+
+# --- the place of the evidence, and what the passages shown are worth ------------------------
+
+
+async def diagnose_places(folder: Path, says: Says) -> tuple[Diagnosis, ScriptedChat]:
+    async with Workspace.open(folder) as workspace:
+        by_question = {e.question: e for e in workspace.task.examples}
+
+        def answer(request: ChatRequest) -> str | ChatReply:
+            text = request.messages[-1].content
+            example = by_question[text.rpartition("Question: ")[2]]
+            held = bool(example.evidence) and str(example.evidence[0].text) in text
+            return says(example, held, request)
+
+        model = ScriptedChat(answer, name="usual")
+        workspace.parts._chat["scripted/extract"] = model
+        chosen = workspace.task.split("dev")[:SHOWN]
+        prober = Prober(workspace._runner(), "exact_match")
+        return await prober.diagnose(workspace.pipeline(), chosen, positions=True), model
+
+
+def place_of(example: Example, request: ChatRequest) -> tuple[int, int]:
+    """(place of the evidence, number of passages) in a prompt; whole passages are towns here."""
+    text = request.messages[-1].content
+    towns = [line for line in text.splitlines() if "lies on the river" in line]
+    (own,) = [n for n, line in enumerate(towns) if example.cluster in line]
+    return own, len(towns)
+
+
+async def test_lost_in_the_middle_is_found(make_task: Any) -> None:
+    def forgetful(example: Example, held: bool, request: ChatRequest) -> str:
+        if not held:
+            return "nobody knows"
+        place, of = place_of(example, request)
+        return "nobody knows" if 0 < place < of - 1 else str(example.reference)
+
+    found, _ = await diagnose_places(make_task(), forgetful)
+    assert list(found.positions) == ["first", "middle", "last"]
+    assert [mean(found.positions[p]) for p in found.positions] == [1.0, 0.0, 1.0]
+    assert all(e.n == SHOWN for e in found.positions.values())
+    (said,) = [text for text in found.advice if text.startswith("Lost in the middle")]
+    assert "1.00 less when it stands in the middle" in said
+
+
+async def test_a_place_that_does_not_matter_gives_no_advice(make_task: Any) -> None:
+    found, model = await diagnose_places(make_task(), dull)
+    # Only what is right with the evidence alone is asked.
+    right = round(SHOWN * mean(found.perfect_context))
+    assert all(e.n == right and mean(e) == 1.0 for e in found.positions.values())
+    assert not any("the same evidence scores" in text for text in found.advice)
+    prompts = [r for r in model.requests if r.messages[-1].content.count("lies on the river") == 4]
+    assert len(prompts) >= 3 * right - 5  # four passages though the pipeline shows two
+
+
+async def test_places_are_asked_only_where_wanted(make_task: Any) -> None:
+    folder = make_task()
+    assert (await diagnose(folder, reads)).positions == {}
+    without = make_task(name="plain", knowledge=False)
+    found, _ = await diagnose_places(without, dull)
+    assert (found.positions, found.context_recall, found.funnel) == ({}, None, {})
+
+
+async def test_the_evidence_stands_where_it_should_among_others(make_task: Any) -> None:
+    async with Workspace.open(make_task(towns=12)) as workspace:
+        runner = workspace._runner()
+        lend = ExampleLender(runner.desk, None)
+        example = workspace.task.examples[0]
+        knowledge = workspace.parts.knowledge()
+        for steps, count in (
+            ([{"retrieve": {"k": 1}}], 4),
+            ([{"retrieve": {"k": 6}}], 6),
+            ([{"retrieve": {"k": 20}}, {"rerank": {"k": 5}}], 5),
+        ):
+            pipeline = workspace.pipeline(Pipeline.model_validate({"steps": steps}))
+            built = workspace.parts.steps(pipeline)
+            how = search_of(built)
+            assert how is not None
+            own = knowledge.passages_of(example.evidence, how)
+            for place, at in (("first", 0), ("middle", (count - 1) // 2), ("last", count - 1)):
+                shown = await placed(own, example.question, built, how, lend, place)  # type: ignore[arg-type]
+                assert len(shown) == count
+                assert shown[at] == own[0]
+                assert sum(p.document == own[0].document for p in shown) == 1
+            assert await placed((), example.question, built, how, lend, "first") == ()
+
+
+def test_a_place_is_part_of_the_key_that_records_are_kept_under() -> None:
+    places = {Probe("perfect_context", perfect=True, position=place).key for place in PLACES}
+    assert len({*places, PERFECT.key}) == 4
+
+
+async def test_much_noise_is_told_and_so_is_little_recall(make_task: Any) -> None:
+    found = await diagnose(riddled(make_task(), 0.7), reads)
+    assert found.context_recall is not None
+    assert mean(found.context_recall) == pytest.approx(mean(found.as_is))
+    assert found.context_recall.n == SHOWN
+    assert any(text.startswith("Context recall is 0.") for text in found.advice)
+    noisy = found.model_copy(
+        update={
+            "context_precision": Estimate(mean=0.05, low=0.0, high=0.1, n=40),
+            "context_recall": Estimate(mean=0.9, low=0.8, high=1.0, n=40),
+        }
+    )
+    task = Task.load(make_task(name="again"))
+    said = " ".join(advise(noisy, task, True, True, 40))
+    assert "mostly noise: context precision 0.05, recall 0.90: show fewer" in said
+    assert "the best first (rerank" in said
+    assert "passage_count" in said
+    clean = noisy.model_copy(update={"context_precision": Estimate(mean=0.8, n=40)})
+    assert "noise" not in " ".join(advise(clean, task, True, True, 40))
+
+
+def test_only_techniques_whose_needs_are_met_are_advised(make_task: Any) -> None:
+    task = Task.load(make_task())
+    helps = helpful("not_found", task)
+    assert "search_kind" in helps
+    plain = Task.load(make_task(name="plain", knowledge=False))
+    assert helpful("not_found", plain) == []
+    for cause in CAUSES:
+        for name in helpful(cause, task):
+            kind = TECHNIQUES.load(name)
+            assert not unmet(kind, task)
+            assert kind.axis in (CAUSES[cause][0], "both")
+    application = Task.load(make_task(name="own", application="app.py:answer", settings={"k": [1]}))
+    assert all("application" in TECHNIQUES.load(n).needs for n in helpful("not_found", application))
+
+
+async def test_answers_that_stand_in_a_database_have_a_context_axis(make_task: Any) -> None:
+    folder = make_task(knowledge=False)
+    (folder / "databases").mkdir()
+    rows = [json.loads(line) for line in (folder / "examples.jsonl").read_text().splitlines()]
+    with closing(sqlite3.connect(folder / "databases" / "towns.sqlite")) as database:
+        database.execute("CREATE TABLE facts (id TEXT, answer TEXT)")
+        database.executemany(
+            "INSERT INTO facts VALUES (?, ?)", [(r["id"], f"it is {r['reference']}") for r in rows]
+        )
+        database.commit()
+    for row in rows:
+        sql = f"SELECT answer FROM facts WHERE id = '{row['id']}'"
+        row["evidence"] = [{"document": "database:towns", "text": sql, "tables": ["facts"]}]
+    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+
+    def told(example: Example, held: bool, request: ChatRequest) -> str:
+        text = request.messages[-1].content
+        return str(example.reference) if f"it is {example.reference}" in text else "nobody knows"
+
+    found = await diagnose(folder, told)
+    assert found.holds_back == "context"
+    assert mean(found.perfect_context) == 1.0
+    assert mean(found.map.context) == 0.0
+    assert set(found.causes) == {"in_database"}
+    assert {f["fault"] for f in found.failures} == {"database"}
+    assert found.funnel["in the knowledge"] == SHOWN
+    assert found.funnel["in the prompt"] == 0
+    assert any("Try: database" in text for text in found.advice)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from headway.core.errors import BudgetEnded, Outage, Rejected
 from headway.core.pipeline import Pipeline
 from headway.core.record import ChatReply, ChatRequest
 from headway.engine.budget import Limits
+from headway.engine.lender import ExampleLender
 from headway.engine.run import CLOSED_BOOK, PERFECT, REPEATS
 from headway.models.scripted import ScriptedChat
 from headway.workspace import Workspace
@@ -171,3 +174,118 @@ def test_pipeline_round_trip(tmp_path: Path) -> None:
         }
     )
     assert Pipeline.load(made.save(tmp_path / "p.yaml")) == made
+
+
+# --- databases ------------------------------------------------------------------------------------
+
+BRIDGES = "SELECT count(*) AS bridges FROM bridges WHERE town = 'Alderford'"
+
+
+def with_database(folder: Path, sql: str = BRIDGES, name: str = "towns", bridges: int = 3) -> Path:
+    """Gives the task a database, and every example that query as its evidence, beside its own."""
+    file = folder / "databases" / "towns.sqlite"
+    file.parent.mkdir(exist_ok=True)
+    file.unlink(missing_ok=True)
+    database = sqlite3.connect(file)
+    database.execute("CREATE TABLE bridges (town TEXT)")
+    database.executemany("INSERT INTO bridges VALUES (?)", [("Alderford",)] * bridges)
+    database.commit()
+    database.close()
+    lines = []
+    for line in (folder / "examples.jsonl").read_text().splitlines():
+        example = json.loads(line)
+        query = {"document": f"database:{name}", "tables": ["bridges"], "text": sql}
+        example["evidence"] = [*(e for e in example["evidence"] if "tables" not in e), query]
+        lines.append(json.dumps(example))
+    (folder / "examples.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+async def test_perfect_context_shows_rows_as_the_step_does(make_task) -> None:
+    asked: list[str] = []
+
+    def reply(request: ChatRequest) -> str:
+        asked.append(request.messages[-1].content)
+        return f"```sql\n{BRIDGES};\n```" if "CREATE TABLE" in request.messages[0].content else "x"
+
+    async with Workspace.open(with_database(make_task())) as workspace:
+        with_chat(workspace, ScriptedChat(reply))
+        runner, example = workspace._runner(), workspace.task.split("dev")[:1]
+        plain = workspace.pipeline()
+        querying = workspace.parts.resolve(
+            plain.with_step("database", before="generate", when="always", examples=0)
+        )
+        perfect = (await runner.run(plain, example, probe=PERFECT)).records[0]
+        closed = (await runner.run(querying, example, probe=CLOSED_BOOK)).records[0]
+        calls = len(asked)
+        as_is = (await runner.run(querying, example)).records[0]
+        spans = runner.spans(example[0])
+    assert perfect.passages[0] == as_is.passages[0]
+    assert perfect.passages[0].text == f"{BRIDGES}\n\nbridges\n3"
+    assert perfect.passages[1].document == example[0].evidence[0].document
+    assert "Database towns" in asked[0]
+    assert (calls, closed.passages) == (2, ())  # closed book asks no database
+    assert spans[0][0] == example[0].evidence[0].document
+    assert spans[1] == ("database:towns", 0, 0)
+    assert as_is.ranked[0] == spans[1]
+    assert as_is.trace[-2]["rows"] == 1
+    assert as_is.scores["token_f1"] == 0.0
+
+
+async def test_perfect_context_without_knowledge_shows_the_rows(make_task) -> None:
+    async with Workspace.open(with_database(make_task(knowledge=False))) as workspace:
+        runner, example = workspace._runner(), workspace.task.split("dev")[:1]
+        pipeline = workspace.pipeline()
+        record = (await runner.run(pipeline, example, probe=PERFECT)).records[0]
+        assert runner.spans(example[0]) == (("database:towns", 0, 0),)
+    assert [p.document for p in record.passages] == ["database:towns"]
+
+
+async def test_a_query_that_cannot_be_run_is_left_out(make_task) -> None:
+    folder = with_database(make_task(), sql="SELECT nothing FROM nowhere")
+    async with Workspace.open(folder) as workspace:
+        runner, example = workspace._runner(), workspace.task.split("dev")[:1]
+        run = await runner.run(workspace.pipeline(), example, probe=PERFECT)
+        assert [p.document for p in run.records[0].passages] == [example[0].evidence[0].document]
+    async with Workspace.open(with_database(folder, name="elsewhere")) as workspace:
+        runner, example = workspace._runner(), workspace.task.split("dev")[:1]
+        assert [document for document, _, _ in runner.spans(example[0])] == [
+            example[0].evidence[0].document
+        ]
+        run = await runner.run(workspace.pipeline(), example, probe=PERFECT)
+        assert len(run.records[0].passages) == 1
+
+
+async def test_another_database_is_another_answer(make_task) -> None:
+    folder = with_database(make_task())
+    seen = []
+    for bridges in (3, 3, 4):
+        async with Workspace.open(with_database(folder, bridges=bridges)) as workspace:
+            chat = with_chat(workspace, ScriptedChat(lambda request: "x"))
+            runner, example = workspace._runner(), workspace.task.split("dev")[:1]
+            await runner.run(workspace.pipeline(), example)
+            await runner.run(workspace.pipeline(), example, probe=PERFECT)
+            querying = workspace.pipeline().with_step("database", examples=0)
+            seen.append((chat.calls, await workspace.parts.fingerprint(querying)))
+    assert [calls for calls, _ in seen] == [2, 0, 1]
+    assert seen[0][1] == seen[1][1] != seen[2][1]
+
+
+async def test_examples_are_shown_with_their_rows(make_task) -> None:
+    async with Workspace.open(with_database(make_task())) as workspace:
+        lend = ExampleLender(workspace._runner().desk, None)
+        shown = await lend.evidence(workspace.task.split("train")[0])
+    assert [p.document.startswith("database:") for p in shown] == [True, False]
+    assert shown[0].text.endswith("bridges\n3")
+
+
+async def test_evidence_without_queries_opens_no_database(make_task) -> None:
+    folder = make_task()
+    (folder / "databases").mkdir()
+    (folder / "databases" / "broken.sqlite").write_text("no database")
+    async with Workspace.open(folder) as workspace:
+        runner, example = workspace._runner(), workspace.task.split("dev")[:1]
+        await runner.run(workspace.pipeline(), example, probe=PERFECT)
+        assert runner.spans(example[0])
+        with pytest.raises(hw.InputError, match=r"broken\.sqlite"):
+            workspace.parts.databases()

@@ -45,6 +45,54 @@ def test_boldest_first_and_each_is_a_pipeline() -> None:
     assert by_title["with small"].model == "small"
 
 
+LONG = Pipeline.model_validate(
+    {
+        "model": "m",
+        "steps": [
+            "hyde", "expand", {"retrieve": {"k": 30}}, {"rerank": {"k": 16}}, {"prefer": {"k": 12}},
+            {"trim": {"gap": 0.3}}, {"compress": {"sentences": 2}}, {"order": {"how": "edges"}},
+            {"generate": {"template": "Answer."}},
+        ],
+    }
+)  # fmt: skip
+
+
+def test_every_step_that_costs_something_can_go() -> None:
+    found = {c.title: c.pipeline for c in simpler(LONG)}
+    assert list(found) == [
+        "without expand", "without hyde", "without compress", "without trim", "without rerank",
+        "11 passages instead",
+    ]  # fmt: skip
+    for title, pipeline in found.items():
+        build(pipeline)
+        gone = title.removeprefix("without ")
+        assert [s.name for s in pipeline.steps] == [s.name for s in LONG.steps if s.name != gone]
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("rerank", {"retrieve": 16, "prefer": 12}),
+        # Nobody knows where it cut: half.
+        ("trim", {"retrieve": 30, "rerank": 16, "prefer": 6}),
+        # Whole passages of 160 words instead of 40 words of each.
+        ("compress", {"retrieve": 30, "rerank": 16, "prefer": 3}),
+    ],
+)
+def test_what_came_to_a_step_is_cut_to_what_it_kept(name: str, counts: dict[str, int]) -> None:
+    (pipeline,) = [c.pipeline for c in simpler(LONG) if c.title == f"without {name}"]
+    left = {n: s.settings["k"] for n in ("retrieve", "rerank", "prefer") if (s := pipeline.step(n))}
+    assert left == counts
+
+
+def test_a_trim_that_says_how_many_leaves_so_many() -> None:
+    pipeline = LONG.with_step("trim", most=5).without_step("prefer")
+    (whole,) = [c.pipeline for c in simpler(pipeline) if c.title == "without trim"]
+    assert whole.step("rerank").settings["k"] == 5  # type: ignore[union-attr]
+    (fewer,) = [c.pipeline for c in simpler(pipeline) if "passages" in c.title]
+    assert fewer.step("trim").settings["most"] == 4  # type: ignore[union-attr]
+
+
 def test_nearest_examples_have_no_ids() -> None:
     shots = {"examples": {"k": 4, "select": "nearest"}}
     pipeline = Pipeline.model_validate({"model": "m", "steps": [shots, "generate"]})

@@ -68,7 +68,7 @@ def test_documents_and_questions(tmp_path: Path, docs: Path) -> None:
     made = init(tmp_path / "task", docs, file)
     assert (made.documents, made.examples, made.with_evidence) == (2, 4, 3)
     assert [line.split(": ", 1)[1] for line in made.skipped] == [
-        ".pdf is not read (we read .htm, .html, .markdown, .md, .txt) (scan.pdf)",
+        "it is damaged (scan.pdf)",
         "evidence names an unknown document (gone.md)",
     ]
     one, two, three, four = Task.load(tmp_path / "task").examples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -9,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.core.errors import InputError
+from headway.core.protocols import Unit
 from headway.knowledge.cut import cut, piece, token_spans
+from headway.knowledge.sentences import sentences
 
 TEXTS = st.text(
     alphabet=st.sampled_from("ab é.\n !?。中文한カ\u0301\t,🙂"), max_size=400
 ) | st.text(max_size=200)
+UNITS: tuple[Unit, ...] = ("tokens", "sentences", "headings", "document")
 CUTS = st.tuples(st.integers(1, 40), st.integers(0, 39)).filter(lambda c: c[1] < c[0])
 
 
@@ -49,6 +53,87 @@ def test_overlap_is_exact(text: str, how: tuple[int, int]) -> None:
     spans = token_spans(text)
     for (_, end), (start, _) in pairwise(passages):
         assert sum(1 for a, b in spans if a >= start and b <= end) == overlap
+
+
+HEADED = st.lists(
+    st.sampled_from(
+        ["# One", "## Two two", "### Three", "", "Short. Text here!", "a b c d e f g h i j k l. M"]
+    ),
+    max_size=14,
+).map("\n".join)
+
+
+def headings(text: str) -> list[tuple[int, int, str]]:
+    return [
+        (match.start(), len(match[1]), match[2])
+        for match in re.finditer(r"^(#+) (.*)$", text, re.MULTILINE)
+    ]
+
+
+@given(HEADED | TEXTS, CUTS, st.sampled_from(UNITS))
+def test_every_unit_covers_everything_in_order(text: str, how: tuple[int, int], unit: Unit) -> None:
+    tokens, overlap = how
+    passages = cut(text, tokens, overlap, unit, headings(text))
+    covered = {i for start, end in passages for i in range(start, end)}
+    assert all(i in covered for i, char in enumerate(text) if not char.isspace())
+    assert all(0 <= a < b <= len(text) for a, b in passages)
+    assert all(a < c and b < d for (a, b), (c, d) in pairwise(passages))
+    if unit != "document":
+        assert all(len(token_spans(text[a:b])) <= tokens for a, b in passages)
+    assert (passages == []) == (not text.strip())
+
+
+@given(HEADED | TEXTS, CUTS)
+def test_sentences_stay_whole(text: str, how: tuple[int, int]) -> None:
+    tokens, overlap = how
+    spans = token_spans(text)
+    heads = [at for o, _, _ in headings(text) for at in (o, (text + "\n").index("\n", o))]
+    groups = [(spans[a][0], spans[b - 1][1], b - a) for a, b in sentences(text, spans, heads)]
+    passages = cut(text, tokens, overlap, "sentences", headings(text))
+    for start, end, size in groups:
+        if size <= tokens:
+            assert any(a <= start and end <= b for a, b in passages)
+            assert all(end <= a or start >= b or (a <= start and end <= b) for a, b in passages)
+    for (a, b), (c, _) in pairwise(passages):
+        if c < b and not any(x <= a and b <= y and n > tokens for x, y, n in groups):
+            assert len(token_spans(text[c:b])) <= overlap
+            assert c in [start for start, _, _ in groups]
+
+
+@given(HEADED, CUTS)
+def test_no_passage_crosses_a_heading(text: str, how: tuple[int, int]) -> None:
+    found = headings(text)
+    for start, end in cut(text, *how, "headings", found):
+        inside = [(at, level, name) for at, level, name in found if start < at < end]
+        before = [(at, level) for at, level, _ in found if at == start]
+        for at, level, _ in inside:  # only headings that stand bare above, each deeper
+            assert before
+            assert level > before[-1][1]
+            assert not re.sub(r"^#.*$", "", text[start:at], flags=re.MULTILINE).strip()
+            before.append((at, level))
+
+
+def test_a_section_is_a_passage() -> None:
+    text = "Before.\n# A\none\n## B\ntwo three\n# C\n## D\n" + "w " * 20
+    found = cut(text, 12, 2, "headings", headings(text))
+    assert [text[a:b] for a, b in found[:3]] == ["Before.", "# A\none", "## B\ntwo three"]
+    assert text[slice(*found[3])].startswith("# C\n## D\nw")
+    assert len(found) == 6
+
+
+def test_whole_sentences_with_whole_sentences_repeated() -> None:
+    text = "One two. Three four. Five six. Seven eight nine ten eleven. Twelve."
+    assert [text[a:b] for a, b in cut(text, 7, 3, "sentences")] == [
+        "One two. Three four.",
+        "Three four. Five six.",
+        "Seven eight nine ten eleven.",
+        "Twelve.",
+    ]
+
+
+def test_a_whole_document_is_kept_to_the_character() -> None:
+    assert cut(" a b\n", 1, 0, "document") == [(0, 5)]
+    assert cut(" \n", 1, 0, "document") == []
 
 
 def test_breaks_at_a_paragraph_then_a_line_then_a_sentence() -> None:

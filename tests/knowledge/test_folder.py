@@ -8,25 +8,33 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headway.core.errors import InputError
-from headway.core.protocols import Search, Vectors
+from headway.core.protocols import Line, Search, Unit, Vectors
 from headway.core.task import Evidence, Task, TaskSpec
 from headway.knowledge import FolderKnowledge
 from headway.knowledge import index as indexing
+from headway.knowledge import vectors as keeping
+from headway.knowledge.cut import Shape
+from headway.knowledge.place import KEEP
 from headway.testing.knowledge import DOCUMENTS, KnowledgeContract
 
 
 def lay(folder: Path, documents: Mapping[str, str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in documents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(text.encode())
     return folder
 
@@ -72,7 +80,7 @@ async def test_dense_is_exact_cosine(folder: Path, tmp_path: Path) -> None:
     knowledge = FolderKnowledge(folder, tmp_path, embed=embed)
     found = await knowledge.search("apples and pears", DENSE)
     vector = (await embed("letters", ["apples and pears"], "query"))[0]
-    rows = indexing.cut_all(knowledge._documents.by_name, 16, 4)
+    rows = indexing.cut_all(knowledge._documents.by_name, Shape(16, 4, "tokens"))
     texts = [rows.searched(row) for row in range(len(rows))]
     scores = (await embed("letters", texts, "passage")) @ vector
     assert [p.score for p in found] == pytest.approx(sorted(scores, reverse=True)[:3], abs=1e-5)
@@ -106,20 +114,81 @@ async def test_an_index_is_made_once_and_opened_again(folder: Path, tmp_path: Pa
     assert [asked for asked in embed.asked if asked[2] == "passage"] == passages
 
 
-async def test_another_document_cut_or_model_is_another_index(folder: Path, tmp_path: Path) -> None:
+async def test_only_what_is_new_is_embedded(folder: Path, tmp_path: Path) -> None:
     embed = Embedder()
 
-    async def built() -> int:
+    async def asked(how: Search = DENSE, model: str = "a") -> int:
+        before = sum(count for _, count, kind in embed.asked if kind == "passage")
         identity = {"a": "1", "b": "2", "c": "1"}.__getitem__
         knowledge = FolderKnowledge(folder, tmp_path, embed=embed, identity=identity)
-        for name in "abc":
-            await knowledge.prepare(Search(by="dense", embed=name))
-        await knowledge.prepare(Search(tokens=20, overlap=0, by="dense", embed="a"))
-        return len(list((tmp_path / "index").glob("dense-*[0-9a-f]")))
+        rows = await knowledge.prepare(replace(how, embed=model))
+        assert rows
+        return sum(count for _, count, kind in embed.asked if kind == "passage") - before
 
-    assert await built() == 3  # a and c are the same model by another name
+    assert await asked() == 7
+    assert await asked(model="b") == 7
+    assert await asked(model="c") == 0  # a and c are the same model by another name
     (folder / "kiln.txt").write_text("The kiln is cold.", encoding="utf-8")
-    assert await built() == 6
+    (folder / "more.txt").write_text("One more.", encoding="utf-8")
+    assert await asked() == 2
+    assert await asked(replace(DENSE, unit="document")) == 2  # two are more than one passage
+    assert await asked(replace(DENSE, line="none")) == 4  # those that had a title above them
+    assert await asked() == 0
+    (folder / "kiln.txt").write_bytes(DOCUMENTS["kiln.txt"].encode())
+    assert await asked() == 0  # what it was before is kept
+
+
+async def test_equal_texts_are_embedded_once(tmp_path: Path) -> None:
+    twins = {f"{i}.txt": "One and the same." for i in range(5)}
+    embed = Embedder()
+    knowledge = FolderKnowledge(lay(tmp_path / "k", twins), tmp_path, embed=embed)
+    found = await knowledge.search("same", replace(DENSE, line="none", k=5))
+    assert [p.document for p in found] == sorted(twins)
+    assert [count for _, count, kind in embed.asked if kind == "passage"] == [1]
+
+
+async def test_damaged_vectors_are_made_again(folder: Path, tmp_path: Path) -> None:
+    embed = Embedder()
+    first = await FolderKnowledge(folder, tmp_path, embed=embed).search("kiln", DENSE)
+    for data in (tmp_path / "index").glob("vectors-*/vectors.lance/data/*"):
+        data.unlink()
+    assert await FolderKnowledge(folder, tmp_path, embed=embed).search("kiln", DENSE) == first
+    for store in (tmp_path / "index").glob("vectors-*/vectors.lance"):
+        shutil.rmtree(store)
+    assert await FolderKnowledge(folder, tmp_path, embed=embed).search("kiln", DENSE) == first
+
+
+async def test_a_model_that_changed_under_its_name_is_told(folder: Path, tmp_path: Path) -> None:
+    await FolderKnowledge(folder, tmp_path, embed=Embedder()).prepare(DENSE)
+    (folder / "more.txt").write_text("One more.", encoding="utf-8")
+
+    async def shorter(model: str, texts: Sequence[str], kind: str) -> Vectors:
+        return np.ones((len(texts), 1), dtype=np.float32)
+
+    with pytest.raises(InputError, match="of length 1, and of 26 before"):
+        await FolderKnowledge(folder, tmp_path, embed=shorter).prepare(DENSE)
+
+
+async def test_a_removed_index_is_made_anew_under_a_search(folder: Path, tmp_path: Path) -> None:
+    knowledge = FolderKnowledge(folder, tmp_path)
+    how = Search(tokens=16, overlap=4, k=3)
+    first = await knowledge.search("kiln", how)
+    for index in (tmp_path / "index").glob("text-*[0-9a-f]"):
+        shutil.rmtree(index)
+    assert await knowledge.search("kiln cools", how) == await FolderKnowledge(
+        folder, tmp_path / "else"
+    ).search("kiln cools", how)
+    assert await knowledge.search("kiln", how) == first
+
+
+async def test_old_indexes_go(folder: Path, tmp_path: Path) -> None:
+    knowledge = FolderKnowledge(folder, tmp_path)
+    for tokens in range(10, 50):
+        await knowledge.prepare(Search(tokens=tokens, overlap=0))
+    assert len(list((tmp_path / "index").glob("text-*[0-9a-f]"))) == KEEP
+    assert len(list((tmp_path / "index").glob("cut-*.npz"))) == KEEP
+    for tokens in (10, 49):
+        assert await knowledge.search("kiln", Search(tokens=tokens, overlap=0))
 
 
 async def test_a_wrong_embedder_is_told(folder: Path, tmp_path: Path) -> None:
@@ -134,8 +203,8 @@ async def test_a_wrong_embedder_is_told(folder: Path, tmp_path: Path) -> None:
 async def test_a_kill_while_embedding_costs_only_the_part_at_hand(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "PART", 2)
-    monkeypatch.setattr(indexing, "BATCH", 1)
+    monkeypatch.setattr(keeping, "PART", 2)
+    monkeypatch.setattr(keeping, "BATCH", 1)
     embed, calls = Embedder(), 0
 
     async def dies(model: str, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
@@ -151,7 +220,6 @@ async def test_a_kill_while_embedding_costs_only_the_part_at_hand(
     assert made == 3
     rows = await FolderKnowledge(folder, tmp_path, embed=embed).prepare(DENSE)
     assert len(embed.asked) == rows + 1  # one batch of the unfinished part is made again
-    assert not list((tmp_path / "index").glob("*.parts"))
 
 
 async def test_a_damaged_index_is_built_again(folder: Path, tmp_path: Path) -> None:
@@ -190,6 +258,205 @@ async def test_many_vectors_are_searched_by_an_index(
     assert sorted(found[0].text.split()[:3]) == sorted(documents["123.txt"].split()[:3])
     assert found[0].score == pytest.approx(1.0, abs=1e-3)
 
+
+# --- where, diversity, around -----------------------------------------------------------------
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    documents = {
+        f"{'even' if i % 2 == 0 else 'odd'}/{i:03}.txt": f"Boat number {i} {'tide ' * (i % 7)}"
+        for i in range(120)
+    }
+    documents["rare/one.txt"] = "A boat."
+    return lay(tmp_path / "knowledge", documents)
+
+
+@pytest.mark.parametrize("how", [replace(DENSE, by="text"), DENSE, HYBRID])
+@pytest.mark.parametrize("exact", [1000, 20])
+async def test_where_gives_what_the_folder_alone_would(
+    many: Path, tmp_path: Path, how: Search, exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "EXACT", exact)
+    knowledge = FolderKnowledge(many, tmp_path, embed=Embedder())
+    for folder, there in (("even", 60), ("rare", 1), ("nowhere", 0)):
+        asked = replace(how, where=(("folder", folder),))
+        every = await knowledge.search("boat number", replace(asked, k=500))
+        assert len({p.document for p in every}) == len(every) == there
+        assert {p.document.split("/")[0] for p in every} <= {folder}
+        some = await knowledge.search("boat number", replace(asked, k=7))
+        assert len(some) == min(7, there)
+    everywhere = await knowledge.search("boat number", replace(how, k=500))
+    if how.by == "text":
+        kept = [p for p in everywhere if p.document.startswith("odd/")]
+        asked = replace(how, k=20, where=(("folder", "odd"), ("format", "txt")))
+        assert list(await knowledge.search("boat number", asked)) == kept[:20]
+
+
+async def test_where_is_compared_as_text(tmp_path: Path) -> None:
+    lines = (f'{{"_id": "{i}", "text": "boat", "year": {2000 + i % 3}}}' for i in range(9))
+    folder = lay(tmp_path / "k", {"corpus.jsonl": "\n".join(lines)})
+    how = Search(k=9, where=(("year", "2001"),))
+    found = await FolderKnowledge(folder, tmp_path).search("boat", how)
+    assert [p.document for p in found] == ["1", "4", "7"]
+
+
+@pytest.mark.parametrize("exact", [1000, 1])
+async def test_diversity_puts_twins_apart(
+    tmp_path: Path, exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "EXACT", exact)
+    words = "grove heath inlet jetty knoll ledge marsh notch"
+    documents = {f"{i}.txt": f"boat tide {'!' * i}" for i in range(4)}
+    documents |= {f"z{word}.txt": f"boat {word}" for word in words.split()}
+    documents |= {f"y{i:03}.txt": words[i % 40 :] for i in range(300)}
+    knowledge = FolderKnowledge(lay(tmp_path / "k", documents), tmp_path, embed=Embedder())
+    plain = replace(DENSE, by="text", line="none", k=4)
+    first = await knowledge.search("boat tide", plain)
+    assert {p.document for p in first} == {"0.txt", "1.txt", "2.txt", "3.txt"}
+    spread = await knowledge.search("boat tide", replace(plain, diversity=0.8))
+    assert spread[0] == first[0]
+    assert len([p for p in spread if p.document[0].isdigit()]) < 4
+    scores = {
+        p.document: p.score for p in await knowledge.search("boat tide", replace(plain, k=99))
+    }
+    assert all(p.score == scores[p.document] for p in spread)
+    with pytest.raises(InputError, match="diversity needs an embedding model"):
+        await knowledge.search("boat", replace(plain, embed=None, diversity=0.5))
+
+
+async def test_a_query_written_like_a_passage_is_embedded_as_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    embed = Embedder()
+    knowledge = FolderKnowledge(folder, tmp_path, embed=embed)
+    await knowledge.prepare(DENSE)
+    embed.asked.clear()
+    await knowledge.search("It cools for two days.", replace(DENSE, as_passage=True))
+    await knowledge.search("How long does it cool?", DENSE)
+    assert [kind for _, _, kind in embed.asked] == ["passage", "query"]
+
+
+GUIDE = """# Guide
+
+Welcome. This guide is about boats.
+
+## Mooring
+
+### At night
+
+Hang a lamp from the mast before you moor. A second lamp goes to the stern of the boat.
+
+### By day
+
+Fly the green flag.
+
+## Sailing
+
+Sail with the tide. Reef the sails when the wind is strong, and keep away from the rocks.
+"""
+
+
+async def test_lines_are_indexed_and_not_handed_over(tmp_path: Path) -> None:
+    folder = lay(tmp_path / "k", {"guide.md": GUIDE, "b.txt": "Lamps.", "c.txt": "Flags."})
+    knowledge = FolderKnowledge(folder, tmp_path, embed=Embedder())
+    how = Search(tokens=12, overlap=0, k=9)
+    asked: dict[Line, str] = {"title": "guide", "headings": "mooring night", "summary": "welcome"}
+    counts = {}
+    for line in ("none", "title", "headings", "summary"):
+        for wanted, query in asked.items():
+            found = await knowledge.search(query, replace(how, line=line))
+            assert all(p.text == GUIDE[p.start : p.end] for p in found)
+            counts[line, wanted] = len(found)
+    assert counts["none", "title"] < counts["title", "title"] == counts["summary", "title"]
+    assert counts["title", "headings"] < counts["headings", "headings"]
+
+
+async def test_sections_and_pages_are_told(tmp_path: Path) -> None:
+    knowledge = FolderKnowledge(lay(tmp_path / "k", {"guide.md": GUIDE}), tmp_path)
+    how = Search(unit="headings", tokens=40, overlap=0, k=1)
+    for query, section in (
+        ("lamp stern", "Mooring › At night"),
+        ("green flag", "Mooring › By day"),
+        ("reef wind", "Sailing"),
+        ("welcome", ""),
+    ):
+        (found,) = await knowledge.search(query, how)
+        assert (found.section, found.page) == (section, None)
+    document = knowledge._documents.by_name["guide.md"]
+    pages = replace(document, pages=(0, GUIDE.index("### By"), GUIDE.index("## Sail")))
+    knowledge._documents.by_name["guide.md"] = pages
+    again = FolderKnowledge(tmp_path / "k", tmp_path)
+    again._documents.by_name["guide.md"] = pages
+    (found,) = await again.search("green flag", how)
+    assert found.page == 2
+
+
+async def test_around_stays_in_the_section_of_a_heading(tmp_path: Path) -> None:
+    knowledge = FolderKnowledge(lay(tmp_path / "k", {"guide.md": GUIDE}), tmp_path)
+    how = Search(unit="headings", tokens=8, overlap=0, k=3, around=500)
+    found = await knowledge.search("lamp flag", how)
+    begin, end = GUIDE.index("## Mooring"), GUIDE.index("### By day")
+    assert {p.text for p in found} == {
+        GUIDE[begin:end].strip(),
+        GUIDE[end : GUIDE.index("## Sailing")].strip(),
+    }
+    assert not knowledge.holds(("guide.md", end - 5, end + 5), how)
+
+
+WORDS = [f"w{i}" for i in range(60)]
+
+
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=6),
+    st.integers(1, 5),
+    st.integers(0, 12),
+    st.sampled_from(["tokens", "sentences", "headings", "document"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_handed_over_is_held_and_apart(
+    asked: list[str], k: int, around: int, unit: Unit
+) -> None:
+    how = Search(tokens=4, overlap=1, k=k, around=around, unit=unit)
+    knowledge = GIVEN.knowledge()
+    found = asyncio.run(knowledge.search(" ".join(asked), how))
+    assert len(found) <= k
+    for passage in found:
+        text = knowledge.document(passage.document)
+        assert text is not None
+        assert passage.text == text[passage.start : passage.end]
+        assert knowledge.holds((passage.document, passage.start, passage.end), how)
+    if around:
+        assert all(
+            a.document != b.document or a.end < b.start or b.end < a.start
+            for i, a in enumerate(found)
+            for b in found[:i]
+        )
+    if len(found) < k:  # nothing is left: every word that was asked for is in what was found
+        shown = " ".join(p.text for p in found).replace(".", " ").split()
+        assert set(asked) <= set(shown)
+
+
+class GIVEN:
+    """One knowledge for all examples of a property."""
+
+    kept: ClassVar[tempfile.TemporaryDirectory[str] | None] = None
+    made: ClassVar[FolderKnowledge | None] = None
+
+    @classmethod
+    def knowledge(cls) -> FolderKnowledge:
+        if cls.made is None:
+            cls.kept = tempfile.TemporaryDirectory()
+            parts = [
+                f"## H{i}\n\n{WORDS[i]} {WORDS[i + 1]}. A {WORDS[i + 2]}.\n" for i in range(20)
+            ]
+            texts = {"a.md": "\n".join(parts), "b.txt": ". ".join(WORDS), "c.txt": "w1 w2 w3"}
+            home = Path(cls.kept.name)
+            cls.made = FolderKnowledge(lay(home / "k", texts), home)
+        return cls.made
+
+
+# --- killed, and two at once ------------------------------------------------------------------
 
 CUTS = range(8, 24)
 BUILD = """

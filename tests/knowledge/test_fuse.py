@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.core.errors import InputError
+from headway.core.protocols import Search
+from headway.knowledge import FolderKnowledge
 from headway.knowledge.fuse import fuse
-from headway.knowledge.language import guess, tokenizer
+from headway.knowledge.language import guess, spread, tokenizer
 
 RANKING = st.lists(st.integers(0, 30), unique=True, max_size=20)
 
@@ -59,3 +63,38 @@ def test_a_language_by_name_or_code() -> None:
     assert tokenizer("zh", []) == tokenizer("Korean", []) != tokenizer("en", [])
     with pytest.raises(InputError, match="'klingon' is not known"):
         tokenizer("klingon", [])
+
+
+def test_eastern_runs_become_characters_and_pairs() -> None:
+    assert spread("Wi-Fi 密码是x").split() == ["Wi-Fi", "密", "码", "是", "密码", "码是", "x"]
+    assert spread("the same") == "the same"
+
+
+MIXED = {
+    "a.md": "XR-200 路由器支持双频 Wi-Fi。重置时请按住 Reset 键十秒。",
+    "b.md": "XR-300 支持三频。密码印在背面。",
+    "c.md": "打印机卡纸时请打开后盖。默认 password 是 admin。",
+    "d.md": "The printers jam when damp paper is used. Open the tray.",
+    "e.md": "Der Drucker meldet einen Papierstau, wenn das Papier feucht ist.",
+}
+
+
+@pytest.mark.parametrize("language", ["auto", "zh", "en"])
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("XR-200 怎么重置？", "a.md"),
+        ("默认密码password是什么", "c.md"),
+        ("password", "c.md"),
+        ("卡纸", "c.md"),
+        ("printer jams", "d.md"),
+        ("Papierstau im Drucker", "e.md"),
+    ],
+)
+async def test_languages_side_by_side(
+    language: str, query: str, wanted: str, tmp_path: Path
+) -> None:
+    for name, text in MIXED.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    knowledge = FolderKnowledge(tmp_path, tmp_path / ".headway", language=language)
+    assert (await knowledge.search(query, Search(k=1)))[0].document == wanted

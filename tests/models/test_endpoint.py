@@ -19,6 +19,7 @@ import numpy as np
 import orjson
 import pytest
 
+from headway.core.charge import Charge, ChargedEmbedding, ChargedRerank
 from headway.core.errors import InputError, Outage, Rejected
 from headway.core.protocols import ChatModel, EmbeddingModel, RerankModel
 from headway.core.record import ChatRequest, Message
@@ -30,6 +31,7 @@ from headway.models.endpoint import (
     EndpointEmbedding,
     EndpointRerank,
     _Line,
+    _read_tokens,
     read_env,
     response_format,
     retry_after,
@@ -654,6 +656,63 @@ async def test_rerank_keeps_the_order_of_the_texts() -> None:
         assert await model.rerank("x", []) == []
         await model.close()
     assert stub.paths == ["/v1/rerank"]
+
+
+def priced(tmp_path: Path, **row: float) -> Prices:
+    fields = ", ".join(f"{k}: {v}" for k, v in {"prompt": 0, "completion": 0, **row}.items())
+    (tmp_path / "prices.yaml").write_text(f"a/*: {{{fields}, date: 2026-10-01}}\n")
+    return Prices.load(tmp_path)
+
+
+@pytest.mark.parametrize("usage", [True, False])
+async def test_embedding_tells_its_cost(tmp_path: Path, usage: bool) -> None:
+    async with StubServer(usage=usage, latency_s=0.02) as stub:
+        found = service("a/e", endpoints={"a": Endpoint(base_url=stub.url)})
+        model = EndpointEmbedding(found, prices=priced(tmp_path, prompt=10, calls=2), batch=2)
+        assert isinstance(model, ChargedEmbedding)
+        vectors, charge = await model.embed_charged(["one two three", "four", "five six"], "query")
+        assert (await model.embed_charged([], "query"))[1] == Charge()
+        await model.close()
+        bare = EndpointEmbedding(found)
+        _, unknown = await bare.embed_charged(["one"], "query")
+        await bare.close()
+    assert vectors.shape == (3, 8)
+    tokens = 6 if usage else 4 + 1 + 2  # words, or a quarter of the letters
+    assert charge.tokens == tokens
+    assert charge.usd == pytest.approx(tokens * 10 / 1e6 + 2 * 2 / 1e3)  # two calls of three texts
+    assert 0.02 <= charge.seconds < 2
+    assert unknown.usd is None
+
+
+@pytest.mark.parametrize("usage", [True, False])
+async def test_rerank_tells_its_cost(tmp_path: Path, usage: bool) -> None:
+    async with StubServer(usage=usage) as stub:
+        found = service("a/r", endpoints={"a": Endpoint(base_url=stub.url)})
+        model = EndpointRerank(found, prices=priced(tmp_path, prompt=1, calls=2))
+        assert isinstance(model, ChargedRerank)
+        scores, charge = await model.rerank_charged("red car", ["a red car", "bus"])
+        assert (await model.rerank_charged("red car", [])) == ([], Charge())
+        await model.close()
+    assert scores == [2.0, 0.0]
+    assert charge.tokens == (2 + 3 + 2 + 1 if usage else 3 + 1 + 2 * 2)
+    assert charge.usd == pytest.approx(charge.tokens / 1e6 + 0.002)
+    assert charge.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "tokens"),
+    [
+        ({"usage": {"total_tokens": 7}}, 7),
+        ({"usage": {"prompt_tokens": 5}}, 5),
+        ({"meta": {"tokens": {"input_tokens": 9.0}}}, 9),
+        ({"usage": {"total_tokens": 0}, "meta": {"tokens": None}}, None),
+        ({"usage": {"total_tokens": "7"}, "meta": []}, None),
+        ({"usage": {"total_tokens": True}}, None),
+        ({}, None),
+    ],
+)
+def test_tokens_in_whatever_form(reply: dict[str, Any], tokens: int | None) -> None:
+    assert _read_tokens(reply) == tokens
 
 
 # --- the stub as a process --------------------------------------------------------------------

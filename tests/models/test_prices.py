@@ -90,3 +90,15 @@ def test_notices_of_old_and_missing_prices(tmp_path: Path) -> None:
     assert "openai/x" in missing
     assert "is not known" in missing
     assert len(prices.notices(names, today=date(2026, 12, 31))) == 3
+
+
+def test_calls_may_be_billed_too(tmp_path: Path) -> None:
+    prices = write(tmp_path, "a/r: {prompt: 1, completion: 0, calls: 2, date: 2026-10-01}\n" + GOOD)
+    assert prices.cost("a/r", 0, 0) == pytest.approx(0.002)
+    price = prices.of("a/r")
+    assert price is not None
+    assert price.cost(1_000_000, 0, 1000) == pytest.approx(3.0)
+    assert prices.cost("house/exact", 0, 0) == 0
+    for wrong in ("-1", "true", "null", "dear"):
+        with pytest.raises(InputError, match="calls is"):
+            write(tmp_path, f"a/r: {{prompt: 1, completion: 0, calls: {wrong}, date: 2026-10-01}}")

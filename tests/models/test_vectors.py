@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from headway.core.errors import ModelError
 from headway.core.protocols import EmbeddingModel, RerankModel
 from headway.models import open_embedding, open_rerank
-from headway.models.vectors import BATCH_TOKENS, MOST_TOKENS, OnnxEmbedding, batches
+from headway.models.vectors import OnnxEmbedding
 from headway.testing.models import EmbeddingModelContract, RerankModelContract
 
 
@@ -46,6 +43,11 @@ class TestOnnxEmbedding(EmbeddingModelContract):
         passage = (await model.embed(["parking costs"], "passage"))[0]
         assert 0.5 < float(query @ passage) < 0.999
 
+    async def test_a_vector_does_not_depend_on_its_neighbours(self, model: EmbeddingModel) -> None:
+        alone = await model.embed(["Parking costs eleven euros."], "passage")
+        among = await model.embed(["Cats.", "Parking costs eleven euros.", "x " * 300], "passage")
+        assert np.array_equal(alone[0], among[1])
+
     async def test_text_beyond_512_tokens_is_cut(self, model: EmbeddingModel) -> None:
         long = "office hours " * 400
         vectors = await model.embed([long, long + "and elephants " * 200], "passage")
@@ -58,6 +60,12 @@ class TestOnnxRerank(RerankModelContract):
     def model(self, reranker: RerankModel) -> RerankModel:
         return reranker
 
+    async def test_a_score_does_not_depend_on_its_neighbours(self, model: RerankModel) -> None:
+        asked, text = "What does parking cost?", "Parking costs eleven euros."
+        alone = await model.rerank(asked, [text])
+        among = await model.rerank(asked, ["Cats.", text, "Cats sleep on sofas. " * 100])
+        assert alone[0] == among[1]
+
     async def test_a_long_passage_never_pushes_the_query_out(self, model: Any) -> None:
         scores = await model.rerank(
             "What does parking cost?",
@@ -66,16 +74,7 @@ class TestOnnxRerank(RerankModelContract):
         assert scores[0] > scores[1] + 3
 
 
-@given(st.lists(st.integers(0, MOST_TOKENS), max_size=200))
-def test_batches_hold_every_text_once_and_stay_small(lengths: list[int]) -> None:
-    cut = batches(lengths)
-    assert sorted(i for batch in cut for i in batch) == list(range(len(lengths)))
-    for batch in cut:
-        assert len(batch) * max(lengths[i] for i in batch) <= BATCH_TOKENS
-        assert all(lengths[i] >= lengths[j] for i, j in itertools.pairwise(batch))
-
-
-def test_rows_come_back_in_order_whatever_the_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_come_back_in_the_order_of_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fake session that gives each text its own first token back."""
 
     class Encoded:

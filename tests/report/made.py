@@ -27,6 +27,20 @@ from headway.core.pipeline import Pipeline
 EVIL = """<script>alert("x")</script> & 'quoted' </pre></details>"""
 
 
+# What is at fault, whether the answer is supported by what was shown, and that in a sentence.
+VERDICTS: tuple[tuple[str, bool | None, str], ...] = (
+    ("search", True, "search at fault, answer faithful"),
+    ("search", None, "search at fault, no answer to judge"),
+    ("model", True, "model at fault: the right passage was shown"),
+    ("search", False, "search at fault, answer made up"),
+    ("model", True, "model at fault: the right passage was shown"),
+)
+FUNNEL = {
+    "with evidence": 90, "in the knowledge": 90, "whole in one passage": 84, "found in 100": 63,
+    "found in k": 55, "in the prompt": 49, "used": 42,
+}  # fmt: skip
+
+
 def e(mean: float | None, low: float | None = None, high: float | None = None, n: int = 96) -> Any:
     return Estimate(mean=mean, low=low, high=high, n=n)
 
@@ -96,21 +110,32 @@ def diagnosis(**more: Any) -> Diagnosis:
             "answered": answered,
             "score": 0.0,
             "cause": cause,
-            "axis": "context",
-            "why": "",
+            "axis": axis,
+            "fault": fault,
+            "faithful": faithful,
+            "verdict": verdict,
+            "right_with_evidence": True,
+            "why": "rerank has it at place 7 and keeps 4" if cause == "ranked_too_low" else "",
             "tags": ["travel"],
         }
-        for number, (question, wanted, answered, cause) in enumerate(
-            [
-                ("How many days of leave may be carried over?", "5 days", "25 days", "not_found"),
-                ("Who signs off travel above 2,000 EUR?", "the head of unit", "", "ranked_too_low"),
-                (f"What does {EVIL} mean?", EVIL, EVIL, "wrong_despite_evidence"),
-                ("Is a taxi from the airport paid?", "Yes, with a receipt", "No", "cut_apart"),
-                ("When is payday in December?", "the 18th", "{answer: 18", "invalid_output"),
-            ],
+        for number, ((question, wanted, answered, cause), (fault, faithful, verdict)) in enumerate(
+            zip(
+                [
+                    ("How many days of leave may be carried over?", "5 days", "25 days",
+                     "not_found"),
+                    ("Who signs off travel above 2,000 EUR?", "the head of unit", "",
+                     "ranked_too_low"),
+                    (f"What does {EVIL} mean?", EVIL, EVIL, "wrong_despite_evidence"),
+                    ("Is a taxi from the airport paid?", "Yes, with a receipt", "No", "cut_apart"),
+                    ("When is payday in December?", "the 18th", "{answer: 18", "invalid_output"),
+                ],
+                VERDICTS,
+                strict=True,
+            ),
             start=1,
         )
-    )
+        for axis in ["behaviour" if fault == "model" else "context"]
+    )  # fmt: skip
     fields: dict[str, Any] = {
         "run": "r-8f2c01",
         "n": 96,
@@ -139,6 +164,14 @@ def diagnosis(**more: Any) -> Diagnosis:
             "14 of 52 failures: search finds the evidence below what is shown. Try: rerank.",
         ),
         "holds_back": "context",
+        "funnel": FUNNEL,
+        "context_precision": e(0.312, 0.25, 0.38, 90),
+        "context_recall": e(0.544, 0.44, 0.64, 90),
+        "positions": {
+            "first": e(0.96, 0.89, 0.99, 74),
+            "middle": e(0.81, 0.71, 0.89, 74),
+            "last": e(0.93, 0.85, 0.97, 74),
+        },
         "failures": failures,
         "metric": "correctness",
         "pipeline": "0b1f6a2c93d44e5f8a7b6c5d4e3f2a1b",

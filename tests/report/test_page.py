@@ -100,8 +100,25 @@ def test_it_holds_all_that_a_reader_needs(page: str) -> None:
         "headway 0.",
         "ranked too low",
         "How many days of leave",
+        "How far the evidence comes",
+        "Most is lost on the way to 'found in 100': 21 of 90.",
+        "context precision",
+        "0.544 (0.440 to 0.640)",
+        "evidence middle",
+        "What was at fault",
+        "search at fault, answer faithful",
+        "rerank has it at place 7 and keeps 4",
     ):
         assert said in text, said
+
+
+def test_the_funnel_is_a_bar_a_stage(page: str, made: ModuleType) -> None:
+    table = page.split('class="funnel"', 1)[1].split("</table>", 1)[0]
+    widths = [
+        float(w) for w in re.findall(r'width="([\d.]+)" height="12" class="bar-context"', table)
+    ]
+    assert widths == pytest.approx([200 * many / 90 for many in made.FUNNEL.values()], abs=0.1)
+    assert re.findall(r"−(\d+)", table) == ["6", "21", "8", "6", "7"]
 
 
 def test_it_can_be_heard_and_found(page: str) -> None:

@@ -5,6 +5,8 @@ from types import ModuleType
 import pytest
 
 from headway.core.findings import Axes, Estimate, Spent, UsageTotal
+from headway.engine.causes import CAUSES
+from headway.engine.funnel import STAGES
 from headway.report import words
 
 
@@ -118,6 +120,30 @@ def test_causes_are_ranked_and_unknown_ones_keep_their_words() -> None:
         ("made up cause", 5),
         ("not found", 2),
     ]
+
+
+def test_the_funnel_says_what_each_stage_loses(made: ModuleType) -> None:
+    stages = words.funnel(made.FUNNEL)
+    assert [stage.lost for stage in stages] == [0, 0, 6, 21, 8, 6, 7]
+    assert stages[-1].share == pytest.approx(42 / 90)
+    assert all(stage.meaning for stage in stages)
+    assert words.lost_most({"with evidence": 4, "used": 4}) == ""
+    assert words.funnel({}) == []
+    assert words.lost_most({}) == ""
+
+
+def test_the_words_know_every_cause_and_stage_of_the_engine() -> None:
+    assert {name: axis for name, (axis, _) in words.CAUSES.items()} == {
+        name: axis for name, (axis, _) in CAUSES.items()
+    }
+    assert list(words.STAGES) == ["with evidence", *STAGES]
+
+
+def test_verdicts_are_counted_the_most_frequent_first(made: ModuleType) -> None:
+    assert words.verdicts(made.diagnosis())[0] == (
+        "model at fault: the right passage was shown", "behaviour", 2,
+    )  # fmt: skip
+    assert words.verdicts(made.diagnosis(failures=({"cause": "not_found"},))) == []
 
 
 def test_what_was_spent() -> None:

@@ -15,7 +15,7 @@ from headway.core.errors import InputError
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Shot, State
 from headway.core.record import ChatReply, Message, Passage
-from headway.core.task import Example, Output
+from headway.core.task import Evidence, Example, Output
 from headway.steps import build
 from headway.steps.generate import (
     Generate,
@@ -23,6 +23,7 @@ from headway.steps.generate import (
     as_label,
     first_json,
     layout,
+    quotes,
     schema_problem,
     shown,
 )
@@ -108,6 +109,67 @@ def test_reasoning_asks_for_thinking_and_leaves_room_for_it() -> None:
     assert sent(Generate(reasoning="brief"), shots=(SHOT,))[2] == ("assistant", "Answer: yes")
 
 
+def test_quoting_asks_for_sentences_and_leaves_room_for_them() -> None:
+    request = Generate(reasoning="quote", max_tokens=50).request(state(), TEXT)
+    assert "'Quote:'" in request.messages[0].content
+    assert "'Answer:'" in request.messages[0].content
+    assert request.max_tokens == 170
+    both = Generate(reasoning="quote", contract="json").request(state(), TEXT)
+    assert "follows this schema" in both.messages[0].content
+    assert both.json_schema is None
+
+
+TOWER = Passage("t.md", "# Tower\n\nThe tower is tall. It was built in 1,240, they say. It leans.")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "passages", "said"),
+    [
+        # The sentence that holds it, word for word, once.
+        (["built in 1,240"], [TOWER], ["Quote: It was built in 1,240, they say."]),
+        (["built", "in 1,240"], [TOWER], ["Quote: It was built in 1,240, they say."]),
+        (["It leans."], [PASSAGES[0], TOWER], ["Quote: It leans."]),
+        # Two sentences at once: the evidence itself.
+        (["is tall. It was built"], [TOWER], ["Quote: is tall. It was built"]),
+        # What is not shown is not quoted, nor what stands only in another document.
+        (["built in 1,240"], [], []),
+        (["built in 1,240"], [PASSAGES[0]], []),
+        (["built in 1,240"], [Passage("other.md", TOWER.text)], []),
+        ([None], [TOWER], []),
+    ],
+)
+def test_shown_examples_quote_the_passages_shown_with_them(
+    evidence: list[str | None], passages: list[Passage], said: list[str]
+) -> None:
+    spans = tuple(Evidence(document="t.md", text=text) for text in evidence)
+    example = Example(id="s", inputs={"question": "When?"}, reference="1240", evidence=spans)
+    messages = sent(Generate(reasoning="quote"), shots=(Shot(example, tuple(passages)),))
+    assert messages[2] == ("assistant", "\n".join([*said, "Answer: 1240"]))
+    filled = sent(
+        Generate(reasoning="quote", template="{{examples}}|{{question}}"),
+        shots=(Shot(example, tuple(passages)),),
+    )
+    assert "\n".join([*said, "Answer: 1240"]) + "|" in filled[0][1]
+
+
+def test_an_unanswerable_example_quotes_nothing() -> None:
+    output = Output(abstain="No idea.")
+    example = Example(id="s", inputs={"question": "Who?"}, reference="No idea.")
+    step = Generate(reasoning="quote")
+    assert step.wanted(example, output, [TOWER]) == "Quote: none\nAnswer: No idea."
+    assert step.wanted(example, output) == "Answer: No idea."
+    assert step.wanted(example, TEXT, [TOWER]) == "Answer: No idea."
+
+
+def test_what_is_shown_as_a_quote_is_read_as_one() -> None:
+    step = Generate(reasoning="quote", contract="json")
+    spans = (Evidence(document="t.md", text="1,240"), Evidence(document="t.md", text="leans"))
+    example = Example(id="s", inputs={}, reference="dark red", evidence=spans)
+    text = step.wanted(example, LABEL, [TOWER])
+    assert quotes(text) == ["It was built in 1,240, they say.", "It leans."]
+    assert step.read(ChatReply(text), LABEL)["answer"] == "dark red"
+
+
 def test_a_contract_asks_and_enforces() -> None:
     request = Generate(contract="json").request(state(), LABEL)
     assert request.json_schema == answer_schema(LABEL)
@@ -184,6 +246,35 @@ def test_a_service_that_refuses() -> None:
 )
 def test_thinking_is_kept_out(text: str, answer: str) -> None:
     assert read(text, reasoning="brief")["answer"] == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "answer"),
+    [
+        ("Quote: It opens at six.\nAnswer: six", ["It opens at six."], "six"),
+        ('Quote: "It opens."\nQuote: “At six.”\nAnswer: six', ["It opens.", "At six."], "six"),
+        ("Quotes:\n- It opens.\n- At six.\n\nAnswer: six", ["It opens.", "At six."], "six"),
+        ('**Quote 1:** [2] "It opens." [2]\n**Answer:** six', ["It opens."], "six"),
+        ("Quote: none\nAnswer: six", [], "six"),
+        ("Quote: None.\nAnswer: six", [], "six"),
+        ("> quote: It opens.\nAnswer: six", ["It opens."], "six"),
+        ("Answer: six\nQuote: It opens at six.", ["It opens at six."], "six"),
+        ("Quote: He said 'Answer: me'.\nAnswer: six", ["He said 'Answer: me'."], "six"),
+        ("Answer: six", [], "six"),
+        ("six", [], "six"),
+        ("She quotes: the poem.\nAnswer: six", [], "six"),
+    ],
+)
+def test_quotes_are_kept_out_and_read(text: str, found: list[str], answer: str) -> None:
+    assert quotes(text) == found
+    assert read(text, reasoning="quote") == {"answer": answer, "output": answer, "status": "done"}
+
+
+@pytest.mark.parametrize("finish", ["stop", "length"])
+def test_quotes_without_an_answer_are_invalid(finish: str) -> None:
+    found = read("Quote: It opens at six.", finish=finish, reasoning="quote")
+    assert found["status"] == "invalid"
+    assert "no 'Answer:' line" in found["why"]
 
 
 def test_cut_off_while_thinking_is_invalid() -> None:
@@ -268,7 +359,7 @@ def test_a_schema_that_is_none_is_bad_input(schema: dict[str, Any]) -> None:
 GARBAGE = st.one_of(
     st.text(max_size=200),
     st.lists(st.sampled_from(['{"', '"}', "{", "}", '":', "[", "]", "\\u", "d800", "1e9", "NaN",
-                              "Answer:", "red", "dark ", "\n", "```json", "n", "9" * 20])
+                              "Answer:", "Quote:", "red", "dark ", "\n", "```json", "n", "9" * 20])
     ).map("".join),
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -298,7 +389,7 @@ def test_as_label_names_a_label_or_none(text: str, labels: tuple[str, ...]) -> N
     text=GARBAGE,
     output=st.sampled_from([TEXT, LABEL, JSON]),
     finish=st.sampled_from(["stop", "length", "refused"]),
-    reasoning=st.sampled_from(["none", "brief"]),
+    reasoning=st.sampled_from(["none", "brief", "quote"]),
     contract=st.sampled_from(["none", "json"]),
 )
 @settings(max_examples=300, deadline=None)
@@ -321,6 +412,16 @@ async def test_run_fills_the_state() -> None:
     assert found.messages == (Message("system", "Be brief."), Message("user", "Asked?"))
     assert (found.answer, found.output, found.status) == ("six", "six", "done")
     assert found.trace == ({"step": "generate", "finish": "stop", "text": "six"},)
+
+
+async def test_the_trace_tells_how_another_reply_would_be_read() -> None:
+    lender = ScriptedLender(small_task(), 'Quote: So it is.\nAnswer: {"answer": "six"}')
+    step = Generate(reasoning="quote", contract="json", model="other")
+    found = await step.run(state(), lender)
+    assert found.answer == "six"
+    (told,) = found.trace
+    assert told["quotes"] == ["So it is."]
+    assert (told["reasoning"], told["contract"], told["model"]) == ("quote", "json", "other")
 
 
 # --- building -------------------------------------------------------------------------------------

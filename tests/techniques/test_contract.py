@@ -9,9 +9,12 @@ import pytest
 from headway.techniques import TECHNIQUES
 from headway.testing.techniques import TechniqueContract
 
+# Held to the contract in test_checks.py: it needs questions that cannot be answered.
+ELSEWHERE = {"abstention"}
+
 
 class TestTechniques(TechniqueContract):
-    @pytest.fixture(params=TECHNIQUES.names())
+    @pytest.fixture(params=[name for name in TECHNIQUES.names() if name not in ELSEWHERE])
     def technique(self, request: pytest.FixtureRequest) -> Any:
         return TECHNIQUES.load(request.param)
 

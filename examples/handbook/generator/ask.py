@@ -18,6 +18,7 @@ KINDS = {
     "b": "two_passages",
     "u": "unanswerable",
     "f": "figure",
+    "d": "database",
 }
 
 NUMBERS = {
@@ -57,9 +58,10 @@ def _forms(reference: str) -> list[str]:
     return list(dict.fromkeys(forms))
 
 
-def _add(
+def add(
     group: str, domain: str, reference: str, evidence: list[dict], questions: tuple[str, ...]
 ) -> None:
+    """One example a question, each written "kind: question"."""
     forms = _forms(reference)
     for line in questions:
         kind, question = line.split(": ", 1)
@@ -84,7 +86,7 @@ def ask(path: str, anchor: str, reference: str, *questions: str) -> None:
     plain = found["text"].lower().replace(",", "")
     if not any(form.lower().replace(",", "") in plain for form in reference.split("|")):
         raise ValueError(f"{path}: {reference!r} is not in {found['text']!r}")
-    _add(
+    add(
         f"{_slug(path[len(domain) + 1 : -3])}.{_slug(anchor)}",
         domain,
         reference,
@@ -100,14 +102,14 @@ def both(passages: list[tuple[str, str]], reference: str, *questions: str) -> No
     group = "both." + ".".join(
         f"{_slug(path.split('/')[1])}-{_slug(anchor)}" for path, anchor in passages
     )
-    _add(group, domain, reference, evidence, tuple(f"b: {question}" for question in questions))
+    add(group, domain, reference, evidence, tuple(f"b: {question}" for question in questions))
 
 
 def nowhere(domain: str, term: str, *questions: str) -> None:
     """Questions that no document answers; the term, where given, occurs in none of them."""
     if term:
         ABSENT_TERMS.append(term)
-    _add(
+    add(
         f"nowhere.{_slug(questions[0])}",
         domain,
         ABSTAIN,

@@ -204,6 +204,11 @@ def compare(
 @door.pipeline_option
 @door.model_option
 @door.limit_option
+@click.option(
+    "--positions",
+    is_flag=True,
+    help="Also ask whether it matters where the evidence stands among the passages shown.",
+)
 @door.dry_option
 @door.json_option
 def diagnose(task: Path, model: str | None, dry: bool, as_json: bool, **options: Any) -> None:
@@ -354,20 +359,29 @@ def report(task: Path, output: Path | None, journey: str | None, as_json: bool) 
 # --- what there is ----------------------------------------------------------------------------
 
 
-@main.command(epilog="Example: headway techniques --axis context")
+CARD = ("name", "axis", "good_for", "not_good_for", "addresses", "needs", "costs")
+
+
+@main.command(epilog="Example: headway techniques --axis context, headway techniques rerank")
+@click.argument("name", required=False)
 @click.option("--axis", type=click.Choice(["context", "behaviour", "both"]), help="Only these.")
 @door.json_option
-def techniques(axis: str | None, as_json: bool) -> None:
-    """List the techniques: what each is good for, and what it needs."""
+def techniques(name: str | None, axis: str | None, as_json: bool) -> None:
+    """List the techniques: what each is good for, what it needs and costs.
+
+    With NAME: all that is known of one, and where its idea is from.
+    """
     from headway.cli import show
     from headway.workspace import techniques as known
 
-    kinds = [kind for kind in known() if axis in (None, kind.axis)]
+    kinds = [kind for kind in known(name) if axis in (None, kind.axis)]
     if as_json:
-        fields = ("name", "axis", "good_for", "not_good_for", "addresses", "needs")
-        rows = [{field: getattr(kind, field) for field in fields} for kind in kinds]
+        rows = [{field: getattr(kind, field) for field in CARD} for kind in kinds]
         return door.document({"schema": "headway/techniques/1", "techniques": rows})
-    show.techniques(Console(), kinds)
+    if name is None:
+        return show.techniques(Console(), kinds)
+    for kind in kinds:
+        show.technique(Console(), kind)
 
 
 @main.command(epilog="Example: headway schema task > task.schema.json")

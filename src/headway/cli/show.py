@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +36,7 @@ MARKS = {
     "error": ("✗", "bold red"),
 }
 AXES = {"context": "cyan", "behaviour": "yellow", "both": "magenta"}
+FAILURES = 3  # failures shown in a terminal; the report shows more, --json all
 
 
 def table(
@@ -184,15 +187,15 @@ def diagnosis(console: Console, found: Diagnosis) -> None:
             for cause, many in ranked
         ]
         console.print(table("n", "cause", "axis", "", rows=rows, right="n"))
+    _verdicts(console, found)
+    _funnel(console, found)
+    if context := words.context(found):
+        _rows(console, "What the passages shown are worth", context, lambda _: "cyan")
+    if places := words.positions(found):
+        title = "Where the evidence stands, among passages that do not hold it"
+        _rows(console, title, places, lambda _: "cyan")
     _kinds(console, found.kinds)
-    if found.funnel:
-        _heading(console, "How far the evidence comes")
-        most = max(found.funnel.values())
-        stages = [
-            (_t(name), draw.bar(words.whole(many), 20, most), _t(f"{many:,}"))
-            for name, many in found.funnel.items()
-        ]
-        console.print(table("examples", "", "n", rows=stages, right="n", wrap=0))
+    _failures(console, found)
     advice = words.advice(found)
     if advice:
         _heading(console, "Next")
@@ -200,6 +203,67 @@ def diagnosis(console: Console, found: Diagnosis) -> None:
     console.print()
     _say(console, f"used  {words.usage(found.usage)}", "dim")
     _notices(console, found.notices)
+
+
+def _verdicts(console: Console, found: Diagnosis) -> None:
+    """What was at fault, counted."""
+    verdicts = words.verdicts(found)
+    if not verdicts:
+        return
+    _heading(console, "What was at fault")
+    rows = [(_t(f"{many:,}"), _axis(axis), _t(said)) for said, axis, many in verdicts]
+    console.print(table("n", "axis", "verdict", rows=rows, right="n", wrap=2))
+
+
+def _failures(console: Console, found: Diagnosis) -> None:
+    """A few failures to read; findings of before had no verdicts."""
+    if not words.verdicts(found):
+        return
+    chosen = found.failures[:FAILURES]
+    all_of = len(found.failures)
+    left = f", {len(chosen)} of {all_of}; --json has all" if all_of > len(chosen) else ""
+    _heading(console, f"Failures to read{left}")
+    for failure in chosen:
+        _failure(console, failure)
+
+
+def _failure(console: Console, failure: Mapping[str, Any]) -> None:
+    made = Table.grid(padding=(0, 1))
+    made.add_column(width=9, style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    cause = words.spaced(str(failure.get("cause", "")))
+    why = f" ({failure['why']})" if failure.get("why") else ""
+    for name, said in (
+        (str(failure.get("example", "")), failure.get("question", "")),
+        ("wanted", failure.get("wanted", "")),
+        ("answered", failure.get("answered") or "nothing"),
+        ("verdict", f"{failure.get('verdict', '')}; {cause}{why}"),
+    ):
+        short = " ".join(str(said).split())
+        made.add_row(_t(name[:9]), _t(short if len(short) <= 160 else short[:159] + "…"))
+    console.print(Padding(made, (0, 0, 1, 2)))
+
+
+def _funnel(console: Console, found: Diagnosis) -> None:
+    """The way of the evidence as a picture."""
+    stages = words.funnel(found.funnel)
+    if not stages:
+        return
+    _heading(console, "How far the evidence comes")
+    wide = console.width >= 100
+    rows = [
+        (
+            _t(stage.name),
+            draw.bar(words.whole(stage.share), 24),
+            _t(f"{stage.many:,}"),
+            _t(f"{-stage.lost:,}" if stage.lost else "", "red"),
+            _t(stage.meaning if wide else "", "dim"),
+        )
+        for stage in stages
+    ]
+    console.print(table("stage", "", "n", "lost", "", rows=rows, right="n lost"))
+    if said := words.lost_most(found.funnel):
+        _say(console, said, "dim")
 
 
 def _rows(
@@ -362,22 +426,38 @@ def shown(console: Console, found: Any) -> None:
 
 
 def techniques(console: Console, kinds: Sequence[Any]) -> None:
-    """All techniques: what each is good for, what it addresses, what it needs."""
+    """A card for each technique."""
     for kind in kinds:
         console.print()
-        console.print(_t(kind.name, style="bold").append("  ").append_text(_axis(kind.axis)))
-        for name, said in (
-            ("good for", kind.good_for),
-            ("not for", kind.not_good_for),
-            ("addresses", ", ".join(words.spaced(cause) for cause in kind.addresses)),
-            ("needs", ", ".join(kind.needs)),
-        ):
-            if said:
-                hanging = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
-                hanging.add_column("", width=11, style="dim", no_wrap=True)
-                hanging.add_column("")
-                hanging.add_row(_t(f"  {name}"), _t(said))
-                console.print(hanging)
+        _card(console, kind)
+
+
+def technique(console: Console, kind: Any) -> None:
+    """The full card of one: what each cause means, and where the idea is from."""
+    _card(console, kind, full=True)
+    about = inspect.getdoc(sys.modules.get(kind.__module__)) or ""
+    for paragraph in filter(None, (about.strip(), (inspect.getdoc(kind) or "").strip())):
+        console.print()
+        _say(console, paragraph)
+
+
+def _card(console: Console, kind: Any, full: bool = False) -> None:
+    console.print(_t(kind.name, style="bold").append("  ").append_text(_axis(kind.axis)))
+    causes = [words.cause(name) for name in kind.addresses]
+    means = "\n".join(f"{cause.name}: {cause.meaning}" for cause in causes)
+    for name, said in (
+        ("good for", kind.good_for),
+        ("not for", kind.not_good_for),
+        ("needs", ", ".join(kind.needs)),
+        ("costs", kind.costs),
+        ("addresses", means if full else ", ".join(cause.name for cause in causes)),
+    ):
+        if said:
+            hanging = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+            hanging.add_column("", width=11, style="dim", no_wrap=True)
+            hanging.add_column("")
+            hanging.add_row(_t(f"  {name}"), _t(said))
+            console.print(hanging)
 
 
 def models(console: Console, cards: Sequence[Any]) -> None:

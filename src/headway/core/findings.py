@@ -178,7 +178,14 @@ class Diagnosis(Finding):
     """Examples whose evidence nobody wrote down: it was found by quotation."""
     holds_back: Literal["context", "behaviour", "neither", "not_clear"] = "not_clear"
     funnel: dict[str, int] = Field(default_factory=dict)
+    """Stage -> examples whose evidence came so far, in order."""
+    context_precision: Estimate | None = None
+    context_recall: Estimate | None = None
+    positions: dict[str, Estimate] = Field(default_factory=dict)
+    """Score by the place of the evidence among other passages, where that was asked for."""
     failures: tuple[dict[str, Any], ...] = ()
+    """One row a failure: example, question, wanted, answered, score, cause, axis, fault, faithful,
+    verdict, right_with_evidence, why, tags."""
     metric: str = ""
     pipeline: str = ""
     usage: UsageTotal = UsageTotal()

@@ -35,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     examples.leak_prompt,
     documents.documents,
     documents.duplicate_documents,
+    documents.planted_instructions,
     documents.evidence_found,
     answers.labels,
     answers.schema,

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import html
+import re
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from headway.core.findings import CheckItem
 from headway.engine.check_look import SHOWN, Look, count, item, some
+from headway.engine.check_planted import planted
+from headway.knowledge.read import INSTALL, PASSED
+from headway.knowledge.readers.html import hidden, source
+from headway.knowledge.readers.parsed import Unreadable
+
+_MANY = re.compile(r"(\d+) \.\w+ files?")  # how a notice of all files of an ending begins
+_MOST_HITS = 1000  # of one check; who has more has seen enough
 
 
 def documents(look: Look) -> Iterator[CheckItem]:
@@ -20,9 +31,87 @@ def documents(look: Look) -> Iterator[CheckItem]:
     size = sum(len(look.knowledge.document(name) or "") for name in names)
     text = f"{count(len(names), 'document')} with {count(size, 'character')}."
     yield item("documents", "ok", text, count=len(names), characters=size)
+    yield from _notices(passed)
+
+
+def _notices(notices: Sequence[str]) -> Iterator[CheckItem]:
+    """Files passed over, by reason; and those of which a part could not be read."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    partly: list[str] = []
+    passed = 0
+    for notice in notices:
+        name, mark, reason = notice.partition(PASSED)
+        many = _MANY.fullmatch(name) if INSTALL in reason else None
+        if mark:
+            by_reason[reason].append(name)
+            passed += int(many[1]) if many else 1
+        elif " passed over, " in notice:  # a line of a corpus
+            by_reason[notice.partition(" passed over, ")[2]].append(notice.split(" passed")[0])
+            passed += 1
+        else:
+            partly.append(notice)
     if passed:
-        said = f"Passed over: {count(len(passed), 'document')} ({'; '.join(passed[:SHOWN])})."
-        yield item("documents_passed_over", "warning", said, count=len(passed), first=passed[:20])
+        said = "; ".join(f"{some(names, 3)}: {why}" for why, names in by_reason.items())
+        text = f"Passed over: {count(passed, 'document')} ({said})."
+        reasons = {why: names[:20] for why, names in by_reason.items()}
+        data = {"count": passed, "first": list(notices)[:20], "reasons": reasons}
+        yield item("documents_passed_over", "warning", text, **data)
+    if partly:
+        text = f"Read in part: {count(len(partly), 'document')} ({'; '.join(partly[:SHOWN])})."
+        yield item("documents_in_part", "warning", text, count=len(partly), first=partly[:20])
+
+
+def planted_instructions(look: Look) -> Iterator[CheckItem]:
+    """Documents that speak to a model: a small one may do what they say."""
+    if look.knowledge is None:
+        return
+    found = [
+        {"document": name, "line": line, "offset": offset, "quote": quote, "hidden": line is None}
+        for name, line, offset, quote in _planted(look)
+    ][:_MOST_HITS]
+    if not found:
+        yield item("planted_instructions", "ok", "No document speaks to a model.", count=0)
+        return
+    named = [
+        f"{hit['document']}, " + ("hidden" if hit["hidden"] else f"line {hit['line']}")
+        + f": \u201c{hit['quote']}\u201d"
+        for hit in found
+    ]  # fmt: skip
+    text = (
+        f"Words that speak to a model rather than to a reader: {count(len(found), 'place')} in"
+        f" {count(len({hit['document'] for hit in found}), 'document')} ({some(named, 3)})."
+        " Documents are shown to the model as data, and hidden text is not shown at all; but a"
+        " model may obey what it reads, so look at these."
+    )
+    yield item("planted_instructions", "warning", text, count=len(found), first=found[:20])
+
+
+def _planted(look: Look) -> Iterator[tuple[str, int | None, int | None, str]]:
+    """(document, line, offset, quote); line and offset are None for text that HTML hides."""
+    assert look.knowledge is not None
+    for name in look.knowledge.names:
+        text = look.knowledge.document(name) or ""
+        lines: list[int] = []
+        for offset, quote in planted(text):
+            lines = lines or [place.start() for place in re.finditer("\n", text)]
+            yield name, bisect_right(lines, offset - 1) + 1, offset, quote
+        if look.knowledge.metadata(name).get("format") == "html":
+            for quote in _hidden(look, name):
+                yield name, None, None, quote
+
+
+def _hidden(look: Look, name: str) -> Iterator[str]:
+    """Words to a model in what a page does not show."""
+    folder = look.task.folder / (look.task.spec.knowledge.path if look.task.spec.knowledge else "")
+    file = folder if folder.is_file() else folder / Path(name)
+    try:
+        markup = source(file)
+        # Without its tags first, which is quick: few pages need to be parsed a second time.
+        bare = html.unescape(re.sub(r"<(?!!--)[^<>]*>", "", markup))
+        if next(planted(bare), None) is not None:
+            yield from (quote for _, quote in planted(hidden(markup)))
+    except Unreadable:
+        return  # it went away since it was read
 
 
 def duplicate_documents(look: Look) -> Iterator[CheckItem]:

@@ -45,7 +45,7 @@ def _missing(look: Look, name: str) -> int:
     """Bytes to be fetched before a model can be used. Raises InputError for a name or a key."""
     provider, _, rest = name.partition("/")
     task = look.task
-    if provider in task.spec.endpoints or provider not in ("embedded", "scripted"):
+    if provider in task.spec.endpoints or provider not in ("embedded", "scripted", "tuned"):
         from headway.models import CHAT_MODELS
         from headway.models.endpoint import service
 
@@ -54,6 +54,10 @@ def _missing(look: Look, name: str) -> int:
         return 0
     if provider == "scripted":
         return 0
+    if provider == "tuned":
+        from headway.models.adapted import Adapter, file_of
+
+        return _missing(look, Adapter.load(file_of(name, task.folder)).base)
     from headway.models.pull import status
 
     if rest.endswith(".gguf"):

@@ -29,11 +29,13 @@ from headway.engine.lender import EVIDENCE_CUT
 from headway.engine.needs import unmet
 from headway.engine.parts import Parts
 from headway.engine.plan import DIAGNOSED, affordable, cut_dev, sizes
+from headway.engine.positions import PLACES
 from headway.engine.probes import REPEATED, most_repeated
 from headway.engine.run import AS_IS, CLOSED_BOOK, PERFECT, Probe
 from headway.knowledge import FolderKnowledge
 from headway.knowledge.cut import cut
 from headway.models.prices import Prices
+from headway.steps.database import query_in
 from headway.store import Store
 from headway.techniques import TECHNIQUES
 
@@ -396,10 +398,14 @@ class Estimator:
                 examples = [e for e in self.task.split(run["split"]) if e.id in ids]
                 await self._pass(self._named(run["pipeline"]), examples, int(run["repeats"]))
 
-    async def _diagnose(self, pipeline: Any = None, limit: int | None = None, **_: Any) -> None:
+    async def _diagnose(
+        self, pipeline: Any = None, limit: int | None = None, positions: bool = False, **_: Any
+    ) -> None:
         explore, _confirm = cut_dev(self.task)
         chosen = (explore or self.task.split("dev"))[: limit or DIAGNOSED]
         await self._probes(self._named(pipeline), chosen)
+        if positions and self.task.has_knowledge:
+            await self._positions(self._named(pipeline), [e for e in chosen if e.evidence])
 
     async def _try(
         self, technique: str = "", pipeline: Any = None, limit: int | None = None, **_: Any
@@ -531,7 +537,8 @@ class Estimator:
     async def _probes(self, pipeline: Pipeline, examples: Sequence[Example]) -> None:
         """A diagnosis: as is, closed book, perfect context, repeats, a stronger model."""
         await self._pass(pipeline, examples)
-        covered = [e for e in examples if e.evidence] if self.task.has_knowledge else []
+        known = self.task.has_knowledge
+        covered = [e for e in examples if (e.evidence if known else any(map(query_in, e.evidence)))]
         if covered:
             bare = pipeline.without_step("retrieve").without_step("rerank")
             closed = await self.each(bare)
@@ -548,6 +555,14 @@ class Estimator:
             self._bill.add(other, Range(failed / 2, 0, failed))
         if failed:
             self._bill.note("half of the examples are taken to fail; failures are asked again")
+
+    async def _positions(self, pipeline: Pipeline, covered: Sequence[Example]) -> None:
+        """Those right with the evidence alone, once for each place of it."""
+        each = await self.each(pipeline)
+        for place in PLACES:
+            probe = Probe("perfect_context", perfect=True, position=place)
+            todo = await self._todo(pipeline, covered, 1, probe)
+            self._bill.add(each, Range(todo / 2, 0, todo))
 
     async def _candidates(self, kind: type[Technique], incumbent: Pipeline) -> list[Pipeline]:
         """What a technique would propose to this pipeline."""

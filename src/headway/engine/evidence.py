@@ -3,16 +3,20 @@
 A reference that stands word for word in one of the first passages found for question and reference
 together is taken to be answered there. That is a guess: it is used for diagnosis alone, counted in
 its findings, and never written into the examples.
+
+Evidence that is a query is what its rows say: they are shown as the step `database` shows them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from headway.core.protocols import Knowledge, Search
+from headway.core.protocols import Database, Knowledge, Search
+from headway.core.record import Passage
 from headway.core.task import Evidence, Example
+from headway.steps.database import as_passage, query_in
 
 NEAR = 10  # passages looked into: further down the same words more often mean something else
 LEAST = 4  # characters of a reference; shorter ones stand everywhere, unless they hold digits
@@ -46,6 +50,20 @@ async def infer_all(
     """Examples by id, with inferred evidence where they had none; how many were inferred."""
     known = {e.id: await infer(e, knowledge, how, abstain) for e in examples}
     return known, sum(bool(known[e.id].evidence) and not e.evidence for e in examples)
+
+
+async def rows_of(
+    evidence: Sequence[Evidence], databases: Mapping[str, Database]
+) -> tuple[Passage, ...]:
+    """The rows of each piece of evidence that is a query, as the step `database` shows them; of
+    one that fails, or whose database is not there, nothing."""
+    found = []
+    for name, sql in filter(None, map(query_in, evidence)):
+        if name in databases:
+            table = await databases[name].query(sql)
+            if not table.error:
+                found.append(as_passage(name, sql, table))
+    return tuple(found)
 
 
 def _pattern(reference: str) -> re.Pattern[str] | None:

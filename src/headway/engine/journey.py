@@ -405,53 +405,68 @@ class Traveller:
     # --- simplify -------------------------------------------------------------------------------
 
     async def _simplify(self) -> None:
-        """Accuracy first, then tokens: keep each smaller pipeline that is proven not worse."""
+        """Accuracy first, then tokens: keep each smaller pipeline that is proven not worse, and
+        look from there for smaller ones yet."""
         margin = self.task.spec.margin.get(self.metric)
         if margin is None or self.incumbent.pipeline == self.baseline or self.wish.axis:
             return
-        for number, candidate in enumerate(
-            simpler(self.incumbent.pipeline, self.task.spec.models.candidates), start=1
-        ):
-            name = f"simplify:{number}"
+        asked: set[str] = set()
+        while await self._smaller(margin, asked):
+            pass
+
+    async def _smaller(self, margin: float, asked: set[str]) -> bool:
+        """One smaller pipeline than the incumbent kept; False where there is none left to ask."""
+        for candidate in simpler(self.incumbent.pipeline, self.task.spec.models.candidates):
+            pipeline = self.runner.desk.parts.resolve(candidate.pipeline)
+            name = f"simplify:{pipeline.digest[:12]}"
+            if name in asked:
+                continue
+            asked.add(name)
             if name in self.entries:
                 self._replay(self.entries[name], set())
+                if self.steps[-1].decision == "kept":
+                    return True
                 continue
             self._tell(Event("phase", f"simplify: {candidate.title}"))
-            calls = self.budget.calls
-            pipeline = self.runner.desk.parts.resolve(candidate.pipeline)
-            sample = self.explore[: self._plan.rounds[-1]]
-            base = await self.runner.run(self.incumbent.pipeline, sample)
-            run = await self.runner.run(pipeline, sample)
-            found = against(run, base, self.metric)
-            saved = saves(run, base)
-            facts = {
-                "technique": "simplify", "axis": "both", "candidate": candidate.title,
-                "difference": found.difference, "low": found.low, "high": found.high,
-                "measured_on": "explore", "n": found.n, "pipeline": run.fingerprint,
-            }  # fmt: skip
-            if saved < SAVES or (found.difference or 0.0) < -margin:
-                why = (
-                    f"saves only {max(0.0, saved):.0%}"
-                    if saved < SAVES
-                    else f"loses more than the margin of {margin:g} on explore"
-                )
-                self._note(self._step(facts, "dropped", "no_gain", why, calls, None), name)
-                continue
-            answer = await self.confirm.ask(
-                pipeline, self.incumbent.pipeline, self._plan.looks, margin=margin
-            )
-            facts |= {
-                "difference": answer.difference, "low": answer.low, "high": answer.high,
-                "measured_on": "confirm", "n": answer.n, "level": answer.level,
-            }  # fmt: skip
-            if answer.kept:
-                self.incumbent = Candidate(pipeline, candidate.title)
-                text = f"not worse by {margin:g} on {answer.n} fresh examples, saves {saved:.0%}"
-                step = self._step(facts, "kept", "not_worse_and_cheaper", text, calls, "not_proven")
-            else:
-                text = f"saves {saved:.0%}, but 'not worse by {margin:g}' is not proven"
-                step = self._step(facts, "dropped", "not_proven", text, calls, "not_proven")
+            step = await self._smaller_or_not(Candidate(pipeline, candidate.title), margin)
             self._note(step, name)
+            if step.decision == "kept":
+                return True
+        return False
+
+    async def _smaller_or_not(self, candidate: Candidate, margin: float) -> JourneyStep:
+        """What saves a tenth on explore and loses little there is asked of confirm."""
+        calls = self.budget.calls
+        sample = self.explore[: self._plan.rounds[-1]]
+        base = await self.runner.run(self.incumbent.pipeline, sample)
+        run = await self.runner.run(candidate.pipeline, sample)
+        found = against(run, base, self.metric)
+        saved = saves(run, base)
+        facts = {
+            "technique": "simplify", "axis": "both", "candidate": candidate.title,
+            "difference": found.difference, "low": found.low, "high": found.high,
+            "measured_on": "explore", "n": found.n, "pipeline": run.fingerprint,
+        }  # fmt: skip
+        if saved < SAVES or (found.difference or 0.0) < -margin:
+            why = (
+                f"saves only {max(0.0, saved):.0%}"
+                if saved < SAVES
+                else f"loses more than the margin of {margin:g} on explore"
+            )
+            return self._step(facts, "dropped", "no_gain", why, calls, None)
+        answer = await self.confirm.ask(
+            candidate.pipeline, self.incumbent.pipeline, self._plan.looks, margin=margin
+        )
+        facts |= {
+            "difference": answer.difference, "low": answer.low, "high": answer.high,
+            "measured_on": "confirm", "n": answer.n, "level": answer.level,
+        }  # fmt: skip
+        if not answer.kept:
+            text = f"saves {saved:.0%}, but 'not worse by {margin:g}' is not proven"
+            return self._step(facts, "dropped", "not_proven", text, calls, "not_proven")
+        self.incumbent = candidate
+        text = f"not worse by {margin:g} on {answer.n} fresh examples, saves {saved:.0%}"
+        return self._step(facts, "kept", "not_worse_and_cheaper", text, calls, "not_proven")
 
     # --- the ledger -----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ This is also where a pipeline's fingerprint is made: all that could change its a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -28,6 +28,8 @@ from headway.engine.application import Application
 from headway.knowledge import FolderKnowledge
 from headway.models import open_chat, open_embedding, open_rerank
 from headway.steps import build
+
+Embed = Callable[[str, Sequence[str], Literal["query", "passage"]], Awaitable[Vectors]]
 
 # Raise when a change of ours may change answers of the same pipeline: part of every fingerprint.
 ENGINE_VERSION = 2
@@ -57,6 +59,8 @@ class Parts:
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._fingerprints: dict[str, str] = {}
         self._opening = asyncio.Lock()
+        self.embed_by: Embed | None = None
+        """What embeds for the knowledge instead of `embed`: a desk's, which counts the cost."""
 
     async def chat(self, name: str) -> ChatModel:
         """The chat model of that name. Raises InputError or ModelError."""
@@ -101,6 +105,8 @@ class Parts:
         self, name: str, texts: Sequence[str], kind: Literal["query", "passage"]
     ) -> Vectors:
         """Vectors of texts by a model's name: what the knowledge is lent."""
+        if self.embed_by is not None:
+            return await self.embed_by(name, texts, kind)
         return await (await self.embedding(name)).embed(texts, kind)
 
     def knowledge(self) -> Knowledge:
@@ -121,8 +127,13 @@ class Parts:
         return self._knowledge
 
     def _embedder(self, name: str) -> str:
-        """What of an embedding model may change its vectors: part of an index's key."""
-        return self._embed[name].identity if name in self._embed else name
+        """What of an embedding model may change the vectors of passages: part of an index's key.
+
+        A model that changes queries alone names in `passages_identity` what embeds passages."""
+        if name not in self._embed:
+            return name
+        model = self._embed[name]
+        return str(getattr(model, "passages_identity", model.identity))
 
     def databases(self) -> Mapping[str, Database]:
         """The task's databases by name; none where it has none."""
@@ -224,11 +235,15 @@ class Parts:
         }
         if "knowledge" in reads and self.task.has_knowledge:
             extra["knowledge"] = self.knowledge().fingerprint
+            source = self.task.spec.knowledge  # its domains and rules are read by steps as well
+            if source is not None and (source.domains or source.prefer):
+                extra["source"] = source.model_dump(mode="json", include={"domains", "prefer"})
         if "train" in reads:
             extra["train"] = [e.fingerprint for e in self.task.split("train")]
         if "application" in reads:
             extra["application"] = self.application().identity
-        if "databases" in reads:
+        # Examples of train are shown with the rows that their queries give.
+        if "databases" in reads or ("train" in reads and self.databases()):
             extra["databases"] = [d.fingerprint for d in self.databases().values()]
         self._fingerprints[key] = digest([pipeline.model_dump(mode="json"), extra])[:20]
         return self._fingerprints[key]

@@ -8,7 +8,7 @@ where one is configured. Context = as is / perfect, behaviour = perfect: two axe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,21 +16,26 @@ import numpy as np
 from headway.core.findings import Axes, Diagnosis, Estimate, Headroom
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
+from headway.core.protocols import Scored
 from headway.core.task import Example, fraction
 from headway.engine import statistics as stats
-from headway.engine.causes import Causes, advise
+from headway.engine.advice import advise
+from headway.engine.causes import Causes
 from headway.engine.compare import estimate, kinds_of, usage_of
 from headway.engine.evidence import infer_all
+from headway.engine.positions import PLACES, Place, told
 from headway.engine.run import (
     CLOSED_BOOK,
     EVIDENCE_CUT,
     PERFECT,
     REPEATS,
     REPEATS_AS_IS,
+    Probe,
     Run,
     Runner,
     search_of,
 )
+from headway.metrics import load
 
 DRAWN_FROM = 30  # the map is not drawn below this many examples with evidence
 REPEATED = 3
@@ -48,23 +53,26 @@ class Prober:
     def __init__(self, runner: Runner, metric: str) -> None:
         self.runner, self.metric = runner, metric
 
-    async def diagnose(self, pipeline: Pipeline, examples: Sequence[Example]) -> Diagnosis:
-        """All probes, the map, and a cause for each failure. Raises as Runner.run does."""
+    async def diagnose(
+        self, pipeline: Pipeline, examples: Sequence[Example], positions: bool = False
+    ) -> Diagnosis:
+        """All probes, the map, and a cause for each failure. positions: also whether it matters
+        where the evidence stands. Raises as Runner.run does."""
         runner, metric = self.runner, self.metric
         task = runner.desk.task
         tell = runner.progress
         tell(Event("phase", "as it is"))
         as_is = await runner.run(pipeline, examples)
-        has_context = task.has_knowledge
         known, inferred = {e.id: e for e in examples}, 0
-        if has_context:
+        if task.has_knowledge:
             how = search_of(runner.desk.parts.steps(pipeline)) or EVIDENCE_CUT
             known, inferred = await infer_all(
                 examples, runner.desk.parts.knowledge(), how, task.spec.output.abstain
             )
         covered = [known[e.id] for e in examples if runner.spans(known[e.id])]
+        has_context = task.has_knowledge or bool(covered)  # or the answers stand in databases
         closed = perfect = None
-        if has_context and covered:
+        if covered:
             tell(Event("phase", "closed book: no passages"))
             closed = await runner.run(pipeline, covered, probe=CLOSED_BOOK)
             tell(Event("phase", "perfect context: the right passages"))
@@ -85,7 +93,11 @@ class Prober:
         groups = {e.id: e.cluster for e in examples}
         scores = dict(zip((e.id for e in as_is.examples), as_is.scores(metric), strict=True))
         on = perfect.examples if perfect else as_is.examples
-        runs = [r for r in (as_is, closed, perfect, repeated, stronger) if r is not None]
+        places = await self._positions(pipeline, perfect) if positions else {}
+        by_place, place_told = self._by_place(places)
+        probed = (as_is, closed, perfect, repeated, stronger, *places.values())
+        runs = [r for r in probed if r is not None]
+        precision, recall = await self._context(as_is, covered) if covered else (None, None)
         holds = _holds_back(headroom, has_context)
         found = Diagnosis(
             run=as_is.id,
@@ -104,6 +116,9 @@ class Prober:
             kinds=kinds_of(as_is, metric, ("tags",)),
             holds_back=holds,
             funnel=causes.funnel,
+            context_precision=precision,
+            context_recall=recall,
+            positions=by_place,
             failures=tuple(failures),
             inferred=inferred,
             metric=metric,
@@ -111,13 +126,8 @@ class Prober:
             usage=usage_of([r for run in runs for r in run.records]),
             notices=runner.desk.parts.notices.texts,
         )
-        return found.model_copy(
-            update={
-                "advice": advise(
-                    found, drawn, has_context, len(covered), bool(task.spec.application)
-                )
-            }
-        )
+        said = advise(found, task, drawn, has_context, len(covered))
+        return found.model_copy(update={"advice": (*said, *filter(None, [place_told]))})
 
     async def _repeat(
         self, pipeline: Pipeline, failed: Sequence[Example], perfect: bool, diagnosed: int
@@ -141,6 +151,48 @@ class Prober:
         if perfect:
             return await self.runner.run(other, failed, probe=PERFECT)
         return await self.runner.run(other, failed)
+
+    async def _positions(self, pipeline: Pipeline, perfect: Run | None) -> dict[Place, Run]:
+        """The examples that are right with the evidence alone, with it first, in the middle and
+        last among passages that do not hold it."""
+        if perfect is None or not self.runner.desk.task.has_knowledge:
+            return {}
+        scores = perfect.scores(self.metric)
+        right = [
+            e for e, s in zip(perfect.examples, scores, strict=True) if s is not None and s >= 0.5
+        ]
+        found = {}
+        for place in PLACES if right else ():
+            self.runner.progress(Event("phase", f"the evidence {place} among other passages"))
+            probe = Probe("perfect_context", perfect=True, position=place)
+            found[place] = await self.runner.run(pipeline, right, probe=probe)
+        return found
+
+    def _by_place(self, places: Mapping[Place, Run]) -> tuple[dict[str, Estimate], str]:
+        """The score at each place, and what to do about it."""
+        if not places:
+            return {}, ""
+        scores = {place: run.scores(self.metric) for place, run in places.items()}
+        groups = next(iter(places.values())).groups
+        found = {place: estimate(values, groups) for place, values in scores.items()}
+        return {str(place): e for place, e in found.items()}, told(scores, groups, found)
+
+    async def _context(self, as_is: Run, covered: Sequence[Example]) -> tuple[Estimate, Estimate]:
+        """Context precision and recall of what was shown, over examples with evidence."""
+        task = self.runner.desk.task
+        groups = [e.cluster for e in covered]
+        found = []
+        for name in ("context_precision", "context_recall"):
+            metric = load(name, task.folder)
+            scores: list[float | None] = []
+            for example in covered:
+                record, spans = as_is.record(example), self.runner.spans(example)
+                lost = record.status == "outage"
+                scores.append(
+                    None if lost else await metric.score(Scored(task, example, record, spans))
+                )
+            found.append(estimate(scores, groups))
+        return found[0], found[1]
 
     def _map(
         self, as_is: Run, perfect: Run | None, repeated: Run | None, stronger: Run | None,

@@ -20,9 +20,12 @@ from headway.core.pipeline import Pipeline
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Search, State, Step
 from headway.core.record import Passage, Record, Usage
-from headway.core.task import Example, Split, digest
+from headway.core.task import Evidence, Example, Split, digest
+from headway.engine.evidence import rows_of
 from headway.engine.lender import EVIDENCE_CUT, Desk, ExampleLender
+from headway.engine.positions import Place, placed
 from headway.metrics.text import is_abstention
+from headway.steps.database import PREFIX, query_in
 
 Span = tuple[str, int, int]
 # Scores of one record, by metric; None where a metric does not apply.
@@ -32,16 +35,22 @@ ProbeName = Literal["as_is", "closed_book", "perfect_context", "repeats"]
 
 @dataclass(frozen=True)
 class Probe:
-    """What is replaced in a run to see what it causes. `as_is` replaces nothing."""
+    """What is replaced in a run to see what it causes. `as_is` replaces nothing.
+
+    position: with `perfect`, the evidence stands `first`, `middle` or `last` among passages that
+    do not hold it.
+    """
 
     name: ProbeName = "as_is"
     temperature: float | None = None
     perfect: bool = False
+    position: Place | None = None
 
     @property
     def key(self) -> str:
         """Under which records are kept."""
-        return digest([self.name, self.temperature, self.perfect])[:12]
+        place = [self.position] if self.position else []
+        return digest([self.name, self.temperature, self.perfect, *place])[:12]
 
 
 AS_IS = Probe()
@@ -126,7 +135,7 @@ class Runner:
         # stay together within one example either way, and a first answer comes early.
         for repeat in range(repeats):
             for example in examples:
-                value = kept.get((example.fingerprint, repeat))
+                value = kept.get((self._key(example, probe), repeat))
                 if value is None:
                     todo.append((example, repeat))
                 else:
@@ -143,7 +152,7 @@ class Runner:
             record = await self._answer(pipeline, steps, example, probe, repeat)
             if record.status != "outage":
                 self.desk.store.put_record(
-                    fingerprint, probe.key, example.fingerprint, repeat, orjson.dumps(record)
+                    fingerprint, probe.key, self._key(example, probe), repeat, orjson.dumps(record)
                 )
             record = await self._score(example, record)
             found[example.id, repeat] = record
@@ -229,14 +238,22 @@ class Runner:
         )
         pinned = probe.perfect or probe.name == "closed_book"
         shown: tuple[Passage, ...] = ()
-        if probe.perfect and example.evidence and self.desk.task.has_knowledge:
-            # Cut as the pipeline cuts, so that only what is shown changes, not its form.
-            how = search_of(steps) or EVIDENCE_CUT
-            shown = self.desk.parts.knowledge().passages_of(example.evidence, how)
-        state = State(example=example, query=example.question, passages=shown, pinned=pinned)
+        if probe.perfect:
+            shown = await self._perfect(steps, example)
+        state = State(
+            example=example,
+            query=example.question,
+            passages=shown,
+            ranked=tuple((p.document, p.start, p.end) for p in shown),
+            pinned=pinned,
+        )
         start = time.perf_counter()
         status: Literal["done", "invalid", "refused", "outage"]
         try:
+            if probe.position is not None:
+                how = search_of(steps) or EVIDENCE_CUT
+                among = await placed(shown, example.question, steps, how, lend, probe.position)
+                state = replace(state, passages=among)
             for step in steps:
                 if pinned and step.supplies_context:
                     continue
@@ -264,18 +281,44 @@ class Runner:
             repeat=repeat,
         )
 
+    async def _perfect(self, steps: Sequence[Step], example: Example) -> tuple[Passage, ...]:
+        """The passages that hold the example's evidence, after the rows of its queries."""
+        parts, evidence = self.desk.parts, example.evidence
+        asked = any(map(query_in, evidence))
+        rows = await rows_of(evidence, parts.databases()) if asked else ()
+        rest = [e for e in evidence if query_in(e) is None]
+        if not rest or not self.desk.task.has_knowledge:
+            return rows
+        # Cut as the pipeline cuts, so that only what is shown changes, not its form.
+        how = search_of(steps) or EVIDENCE_CUT
+        return (*rows, *parts.knowledge().passages_of(rest, how))
+
+    def _key(self, example: Example, probe: Probe) -> str:
+        """Under which an example's record is kept. With perfect context, what its queries give is
+        shown, whether or not the pipeline reads the databases."""
+        named = [found[0] for e in example.evidence if (found := query_in(e))]
+        if not probe.perfect or not named:
+            return example.fingerprint
+        databases = self.desk.parts.databases()
+        held = [databases[name].fingerprint for name in named if name in databases]
+        return digest([example.fingerprint, held])
+
     async def _score(self, example: Example, record: Record) -> Record:
         if record.status == "outage":
             return record
         return record.with_scores(await self.scorer(example, record, self.spans(example)))
 
     def spans(self, example: Example) -> tuple[Span, ...]:
-        """Where the example's evidence stands; what cannot be located is left out."""
-        if not self.desk.task.has_knowledge or not example.evidence:
-            return ()
-        knowledge = self.desk.parts.knowledge()
-        found = (knowledge.locate(e) for e in example.evidence)
+        """Where the example's evidence stands: ("database:NAME", 0, 0) for a query. What cannot be
+        located is left out."""
+        found = (self._span(e) for e in example.evidence)
         return tuple(span for span in found if span is not None)
+
+    def _span(self, evidence: Evidence) -> Span | None:
+        parts, query = self.desk.parts, query_in(evidence)
+        if query is not None:
+            return (f"{PREFIX}{query[0]}", 0, 0) if query[0] in parts.databases() else None
+        return parts.knowledge().locate(evidence) if self.desk.task.has_knowledge else None
 
 
 def _told(example: Example, record: Record) -> dict[str, Any]:

@@ -7,20 +7,23 @@ from collections.abc import Iterator
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Candidate
 from headway.engine.run import Run
+from headway.techniques.context.compression import shrinks
+from headway.techniques.context.shown import counts, handed, with_handed
 
 SAVES = 0.1  # a change must save at least a tenth to be worth the question
+# What a pipeline can do without, what costs most first: calls, then what is read. Not the steps
+# that only order passages: without them nothing is saved.
+SPARE = (
+    "research", "check", "expand", "hyde", "classify", "database", "examples", "compress", "trim",
+    "rerank", "abstain",
+)  # fmt: skip
 
 
 def simpler(pipeline: Pipeline, cheaper_models: tuple[str, ...] = ()) -> Iterator[Candidate]:
     """Take out a step, half of the examples, one passage; try cheaper models. Boldest first."""
-    for name in ("examples", "rerank"):
+    for name in SPARE:
         if pipeline.step(name):
-            kept = pipeline.without_step(name)
-            search = kept.step("retrieve")
-            before = pipeline.step("rerank")
-            if name == "rerank" and search is not None and before is not None:
-                kept = kept.with_step("retrieve", k=int(before.settings.get("k", 4)))
-            yield Candidate(kept, f"without {name}")
+            yield Candidate(_without(pipeline, name), f"without {name}")
     shots = pipeline.step("examples")
     if shots is not None and int(shots.settings.get("k", 4)) > 1:
         k = int(shots.settings.get("k", 4)) // 2
@@ -28,16 +31,27 @@ def simpler(pipeline: Pipeline, cheaper_models: tuple[str, ...] = ()) -> Iterato
         yield Candidate(
             pipeline.with_step("examples", k=k, ids=ids or None), f"{k} examples instead"
         )
-    for name in ("rerank", "retrieve"):
-        step = pipeline.step(name)
-        if step is not None:
-            k = int(step.settings.get("k", 4))
-            if k > 1:
-                yield Candidate(pipeline.with_step(name, k=k - 1), f"{k - 1} passages instead")
-            break
+    shown = handed(pipeline)
+    if shown > 1:
+        yield Candidate(with_handed(pipeline, shown - 1), f"{shown - 1} passages instead")
     for model in cheaper_models:
         if model != pipeline.model:
             yield Candidate(Pipeline(model=model, steps=pipeline.steps), f"with {model}")
+
+
+def _without(pipeline: Pipeline, name: str) -> Pipeline:
+    """Without a step. Where it handed on fewer passages than came to it, no more come now: those
+    that it says; of what was cut by score half, of what was shortened as much text as it left."""
+    step = pipeline.step(name)
+    if step is not None and name in ("rerank", "trim", "compress"):
+        came, said = handed(pipeline, to=name), counts((step,))
+        kept = said[0][1] if said else came
+        if name == "trim" and not said:
+            kept = came // 2
+        if name == "compress":
+            kept = came // shrinks(pipeline, int(step.settings.get("sentences", 2)))
+        pipeline = with_handed(pipeline, max(1, min(came, kept)), to=name)
+    return pipeline.without_step(name)
 
 
 def saves(candidate: Run, incumbent: Run) -> float:

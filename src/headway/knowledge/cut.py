@@ -7,9 +7,15 @@ the same for every model, so that a cut, and the evidence in it, does not change
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from headway.core.errors import InputError
+from headway.core.protocols import Search, Unit
+from headway.knowledge.outline import Outline
+from headway.knowledge.sentences import sentences
 
 CUT_VERSION = 1  # goes into an index's key: raise it when the same settings would cut differently
 
@@ -29,6 +35,28 @@ def token_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in TOKEN.finditer(text)]
 
 
+class Shape(NamedTuple):
+    """All of a search that says how documents are cut."""
+
+    tokens: int
+    overlap: int
+    unit: Unit
+
+    @classmethod
+    def of(cls, how: Search) -> Shape:
+        """The cut of a search; whole documents are the same by any count. Raises InputError."""
+        check(how.tokens, how.overlap)
+        return (
+            cls(1, 0, how.unit)
+            if how.unit == "document"
+            else cls(how.tokens, how.overlap, how.unit)
+        )
+
+    def cut(self, text: str, headings: Sequence[tuple[int, int, str]]) -> list[tuple[int, int]]:
+        """(start, end) of each passage, as `cut` gives them."""
+        return cut(text, self.tokens, self.overlap, self.unit, headings)
+
+
 @lru_cache(maxsize=64)
 def check(tokens: int, overlap: int) -> None:
     """Raises InputError for a cut that cannot be made."""
@@ -39,16 +67,48 @@ def check(tokens: int, overlap: int) -> None:
         )
 
 
-def cut(text: str, tokens: int = 160, overlap: int = 32) -> list[tuple[int, int]]:
+def cut(
+    text: str,
+    tokens: int = 160,
+    overlap: int = 32,
+    unit: Unit = "tokens",
+    headings: Sequence[tuple[int, int, str]] = (),
+) -> list[tuple[int, int]]:
     """(start, end) of each passage in `text`, in order.
 
-    Each holds at most `tokens` tokens; each but the first begins `overlap` tokens before the one
-    before it ended. Every character outside white space is in at least one passage. In the last
-    quarter before the limit a passage ends at the end of a paragraph, else a line, else a
-    sentence, where there is one. Empty for a text of white space.
+    Every character outside white space is in at least one passage, none holds more than `tokens`
+    tokens (but `document`), and both starts and ends rise. Empty for a text of white space.
+
+    - `tokens`: each passage but the first begins `overlap` tokens before the one before it ended;
+      in its last quarter it ends at the end of a paragraph, else a line, else a sentence, where
+      there is one.
+    - `sentences`: whole sentences, as many as fit; each passage begins with those last sentences
+      of the one before it that together have at most `overlap` tokens. A sentence of more than
+      `tokens` is cut by tokens.
+    - `headings`: one passage a section, longer ones cut by tokens. Small neighbours are not
+      packed: a passage never speaks of two sections. Only headings with nothing under them but a
+      deeper heading are kept with that one's section. Without headings, as `tokens`.
+    - `document`: the whole text, to the character.
     """
     check(tokens, overlap)
     spans = token_spans(text)
+    if unit == "document":
+        return [(0, len(text))] if spans else []
+    if unit == "sentences":
+        return _by_sentences(text, spans, tokens, overlap, headings)
+    if unit == "headings":
+        starts = [start for start, _ in spans]
+        found = []
+        for a, b in Outline(text, headings).sections():
+            inside = spans[bisect_left(starts, a) : bisect_left(starts, b)]
+            found += _by_tokens(text, inside, tokens, overlap)
+        return found
+    return _by_tokens(text, spans, tokens, overlap)
+
+
+def _by_tokens(
+    text: str, spans: list[tuple[int, int]], tokens: int, overlap: int
+) -> list[tuple[int, int]]:
     # The next passage must end later than this one, so a look back may not eat the whole advance.
     back = min(tokens // 4, tokens - overlap - 1)
     passages: list[tuple[int, int]] = []
@@ -60,6 +120,36 @@ def cut(text: str, tokens: int = 160, overlap: int = 32) -> list[tuple[int, int]
         if last == len(spans):
             break
         first = last - overlap
+    return passages
+
+
+def _by_sentences(
+    text: str,
+    spans: list[tuple[int, int]],
+    tokens: int,
+    overlap: int,
+    headings: Sequence[tuple[int, int, str]],
+) -> list[tuple[int, int]]:
+    outline = Outline(text, headings)
+    found = sentences(text, spans, [*outline.starts, *outline.ends])
+    passages: list[tuple[int, int]] = []
+    at = 0  # the first sentence that is in no passage yet
+    while at < len(found):
+        first, last = found[at]
+        if last - first > tokens:
+            passages += _by_tokens(text, spans[first:last], tokens, overlap)
+            at += 1
+            continue
+        begin = at
+        while begin and found[at - 1][1] - found[begin - 1][0] <= overlap:
+            if last - found[begin - 1][0] > tokens:
+                break  # what is repeated must leave room for what is new
+            begin -= 1
+        end = at + 1
+        while end < len(found) and found[end][1] - found[begin][0] <= tokens:
+            end += 1
+        passages.append((spans[found[begin][0]][0], spans[found[end - 1][1] - 1][1]))
+        at = end
     return passages
 
 

@@ -26,11 +26,36 @@ _LANGUAGES: dict[str, tuple[str, str]] = {
     "Turkish": ("tr", "ve bir bu için ile da de olarak çok"),
 }
 _EASTERN = {"zh": "Chinese", "ja": "Japanese", "ko": "Korean"}
+_EASTERN_RUN = re.compile(f"{EAST.pattern}+")
 _SAMPLE = 200_000  # characters looked at; the rest will hardly be in another language
+
+
+def spread(text: str) -> str:
+    """Text as it is indexed and asked for: runs of Chinese, Japanese and Korean characters become
+    single characters and pairs, as these scripts put no space between words. Pairs carry the
+    meaning, single characters still find a question of one character. All else stays, so that
+    words of other languages beside them are found as words."""
+    if not EAST.search(text):
+        return text
+
+    def parts(run: re.Match[str]) -> str:
+        chars = run[0]
+        pairs = (chars[i : i + 2] for i in range(len(chars) - 1))
+        return f" {' '.join([*chars, *pairs])} "
+
+    return _EASTERN_RUN.sub(parts, text)
 
 
 def guess(texts: Iterable[str]) -> str:
     """The language of most of the texts: a name, `East Asian`, or `unknown`."""
+    sample = _sample(texts)
+    letters = sum(char.isalpha() for char in sample)
+    if letters and len(EAST.findall(sample)) > 0.2 * letters:
+        return "East Asian"
+    return _western(sample)
+
+
+def _sample(texts: Iterable[str]) -> str:
     sample: list[str] = []
     size = 0
     for text in texts:
@@ -38,11 +63,11 @@ def guess(texts: Iterable[str]) -> str:
         size += len(sample[-1])
         if size > _SAMPLE:
             break
-    joined = "\n".join(sample).lower()
-    letters = sum(char.isalpha() for char in joined)
-    if letters and len(EAST.findall(joined)) > 0.2 * letters:
-        return "East Asian"
-    words = re.findall(r"[^\W\d_]+", joined)
+    return "\n".join(sample).lower()
+
+
+def _western(sample: str) -> str:
+    words = re.findall(r"[^\W\d_]+", EAST.sub(" ", sample))
     counts = {
         name: sum(map(frozenset(frequent.split()).__contains__, words))
         for name, (_, frequent) in _LANGUAGES.items()
@@ -54,6 +79,8 @@ def guess(texts: Iterable[str]) -> str:
 
 def tokenizer(language: str, texts: Iterable[str]) -> dict[str, Any]:
     """Settings of the full-text index for `language`: `auto`, a name, or a code (`de`).
+
+    What is indexed and asked for goes through `spread` first, whatever the language.
 
     Raises InputError for a language that is not known.
     """
@@ -72,13 +99,16 @@ def tokenizer(language: str, texts: Iterable[str]) -> dict[str, Any]:
             valid=", ".join(["auto", *_LANGUAGES, *_EASTERN.values(), "none"]),
         )
     if name == "East Asian":
-        # Pairs carry the meaning, single characters still find a question of one character.
+        # For the words of another language in between; single words are mostly English. No stop
+        # words: among few such words IT is the department.
+        between = _western(_sample(texts))
+        stemmer = "English" if between == "unknown" else between
         return {
-            "base_tokenizer": "ngram",
-            "ngram_min_length": 1,
-            "ngram_max_length": 2,
-            "stem": False,
+            "base_tokenizer": "simple",
+            "language": stemmer,
+            "stem": True,
             "remove_stop_words": False,
+            "max_token_length": 64,
         }
     if name == "unknown":
         return {"base_tokenizer": "simple", "stem": False, "remove_stop_words": False}

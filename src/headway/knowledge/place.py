@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 try:
     import fcntl
 except ImportError:  # Windows: both may build, and the second to finish drops its own
     fcntl = None  # type: ignore[assignment]
+
+KEEP = 32  # indexes of a kind kept on disk: a journey over many cuts must not fill it
+_REMOVED = ".removed-"
+_PASSING = re.compile(r"\.(building|removed)-")
 
 
 @asynccontextmanager
@@ -54,6 +59,43 @@ async def build_once(place: Path, build: Callable[[Path], Awaitable[None]]) -> N
             _move(temporary, place)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+    tidy(place.parent, place.name.split("-")[0] + "-*")
+
+
+def used(place: Path) -> None:
+    """Mark a kept folder or file as used now."""
+    with suppress(OSError):
+        os.utime(place)
+
+
+def tidy(folder: Path, pattern: str, keep: int = KEEP) -> None:
+    """Remove what matches the pattern but for the `keep` that were used last.
+
+    Whoever has a removed one open notices at its next search and makes it again: what is kept
+    here can always be made again.
+    """
+    if fcntl is not None:
+        for left in folder.glob(f"*{_REMOVED}*"):
+            _remove(left)  # a kill while removing
+    kept: list[tuple[float, Path]] = []
+    for path in folder.glob(pattern):
+        if not path.name.endswith((".lock", ".tmp")) and not _PASSING.search(path.name):
+            with suppress(OSError):
+                kept.append((path.stat().st_mtime, path))
+    kept.sort(key=lambda item: (-item[0], item[1].name))
+    for _, path in kept[keep:]:
+        gone = path.with_name(f"{path.name}{_REMOVED}{os.getpid()}")
+        with suppress(OSError):
+            # Renamed first, so that nobody opens half of it.
+            path.rename(gone)
+            _remove(gone)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _there(place: Path) -> bool:

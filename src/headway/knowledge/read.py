@@ -1,29 +1,35 @@
-"""Reading documents: a folder of Markdown, text and HTML files, or a `corpus.jsonl`.
+"""Reading documents: a folder of Markdown, text, HTML, PDF and DOCX files, or a `corpus.jsonl`.
 
-A document's text is kept exactly as it was decoded, since evidence points into it by character
-offset. What cannot be read is named in `notices`, never left out in silence.
+The text of Markdown, text files and a corpus is kept exactly as it was decoded, since evidence
+points into it by character offset; of the other formats we make one. What cannot be read is named
+in `notices`, never left out in silence.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterator, Mapping
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import orjson
-import yaml
 
 from headway.core.errors import InputError
+from headway.knowledge.readers import READERS
+from headway.knowledge.readers.kept import kept
+from headway.knowledge.readers.metadata import dated, flat
+from headway.knowledge.readers.parsed import MissingPackage, Parsed, Unreadable
 
-READ_VERSION = 1  # goes into the fingerprint: raise it when the same file would read differently
+READ_VERSION = 2  # goes into the fingerprint: raise it when the same file would read differently
 
 CORPUS = "corpus.jsonl"
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-_FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+INSTALL = 'pip install "headway[documents]"'
+SHOWN = 3  # files that one notice names
+PASSED = ": passed over, "  # between a file's name and the reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +59,24 @@ class Documents:
         total = hashlib.sha256(f"read {READ_VERSION}".encode())
         for name in sorted(self.by_name):
             document = self.by_name[name]
-            for part in (document.name, document.title, document.text):
+            fields = (f"{key}={value}" for key, value in sorted(document.metadata.items()))
+            for part in (
+                *(document.name, document.title, document.text, *fields),
+                *(repr(list(document.headings)), repr(list(document.pages))),
+            ):
                 data = part.encode("utf-8", "surrogatepass")
                 total.update(len(data).to_bytes(8, "big"))  # so that parts cannot run together
                 total.update(data)
         return total.hexdigest()[:32]
 
 
-class _Unreadable(Exception):
-    """Why one file was passed over."""
-
-
-def read(source: Path) -> Documents:
+def read(source: Path, cache: Path | None = None) -> Documents:
     """Documents of a folder, or of one file.
+
+    cache: a folder in which parsed PDF, DOCX and HTML files are kept, so that each is parsed once.
+
+    Every document has in its metadata `folder` (the first part of its path; empty at the top),
+    `format` (md, txt, html, pdf, docx, jsonl) and, where one is known, `date` (yyyy-mm-dd).
 
     Raises InputError where nothing at all can be read, where a corpus has a broken line (with
     file and line), or where two documents have the same name.
@@ -74,68 +85,167 @@ def read(source: Path) -> Documents:
         raise InputError(
             "there are no documents here",
             where=str(source),
-            valid=f"a folder of .md, .txt, .html files, or {CORPUS} of {{_id, title, text}}",
+            valid=f"a folder of {_endings()} files, or {CORPUS} of {{_id, title, text}}",
         )
-    notices: list[str] = []
-    found: dict[str, Document] = {}
-    for file in [source] if source.is_file() else _files(source):
-        name = file.name if source.is_file() else file.relative_to(source).as_posix()
+    reading = _Reading(cache)
+    for name, file in [(source.name, source)] if source.is_file() else reading.files(source):
         if file.suffix == ".jsonl" and (file.name == CORPUS or source.is_file()):
-            documents = _corpus(file, name, notices)
+            documents = _corpus(file, name, reading.notices)
         else:
-            documents = _single(file, name, notices)
+            documents = reading.single(file, name)
         for document in documents:
-            if document.name in found:
+            if document.name in reading.found:
                 raise InputError(f"two documents are named {document.name!r}", where=str(file))
-            found[document.name] = document
-    if not found:
+            reading.found[document.name] = document
+    notices = reading.all_notices()
+    if not reading.found:
         raise InputError(
             "no document here can be read" + (f": {'; '.join(notices[:5])}" if notices else ""),
             where=str(source),
-            valid=f"{', '.join(sorted(_READERS))}, or {CORPUS} of {{_id, title, text}}",
+            valid=f"{_endings()}, or {CORPUS} of {{_id, title, text}}",
+            do=INSTALL if reading.missing else None,
         )
-    return Documents(found, tuple(notices))
+    return Documents(reading.found, notices)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Files in a stable order; hidden ones are nobody's documents."""
-    for path in sorted(folder.rglob("*"), key=lambda p: p.relative_to(folder).as_posix()):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden:
-            yield path
+def _endings() -> str:
+    return ", ".join(sorted(READERS))
 
 
-def _single(file: Path, name: str, notices: list[str]) -> Iterator[Document]:
-    reader = _READERS.get(file.suffix.lower())
+class _Reading:
+    """One reading of a source: what was found, and what was passed over."""
+
+    def __init__(self, cache: Path | None) -> None:
+        self.found: dict[str, Document] = {}
+        self.notices: list[str] = []
+        self.missing: dict[str, list[str]] = defaultdict(list)
+        """Files that only a package which is not installed reads, by ending."""
+        self._cache = cache
+
+    def all_notices(self) -> tuple[str, ...]:
+        """A notice a file, and one for all files of an ending that need a package."""
+        for ending, names in self.missing.items():
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            files = f"{len(names)} {ending} file{'s' * (len(names) > 1)}"
+            self.notices.append(
+                f"{files}{PASSED}reading them needs a package that is not installed: {INSTALL}"
+                f" ({', '.join(names[:SHOWN])}{more})"
+            )
+        return tuple(self.notices)
+
+    # --- one file ---------------------------------------------------------------------------
+
+    def single(self, file: Path, name: str) -> Iterator[Document]:
+        """The document of a file, unless it is passed over."""
+        ending = file.suffix.lower()
+        try:
+            if ending not in READERS:
+                kind = ending or "a file without an ending"
+                raise Unreadable(f"{kind} is not read (we read {_endings()})")
+            parsed = self._parse(file, ending)
+            if not parsed.text.strip():
+                raise Unreadable("it is empty")
+        except Unreadable as reason:
+            self.notices.append(f"{name}{PASSED}{reason}")
+            return
+        except MissingPackage:
+            self.missing[ending].append(name)
+            return
+        self.notices += [f"{name}: {note}" for note in parsed.notes]
+        yield Document(
+            name,
+            parsed.title or file.stem,
+            parsed.text,
+            {**parsed.metadata, "folder": _folder(name), "format": READERS[ending][0]},
+            parsed.headings,
+            parsed.pages,
+        )
+
+    def _parse(self, file: Path, ending: str) -> Parsed:
+        format, reader, costly = READERS[ending]
+        if self._cache is None or not costly:
+            return reader(file)
+        return kept(self._cache, file, f"{READ_VERSION} {format}", reader)
+
+    # --- the folder -------------------------------------------------------------------------
+
+    def files(self, folder: Path) -> Iterator[tuple[str, Path]]:
+        """(name, file), in a stable order; hidden ones are nobody's documents.
+
+        Links to folders are followed, after all others; each folder is read once, so a ring of
+        links ends.
+        """
+        seen: set[tuple[int, int]] = set()
+        found: list[tuple[str, Path]] = []
+        later = [("", folder)]
+        while later:
+            prefix, place = later.pop(0)
+            links: list[tuple[str, Path]] = []
+            found += self._walk(prefix, place, seen, links)
+            later += sorted(links)
+        yield from sorted(found)
+
+    def _walk(
+        self,
+        prefix: str,
+        folder: Path,
+        seen: set[tuple[int, int]],
+        links: list[tuple[str, Path]],
+    ) -> Iterator[tuple[str, Path]]:
+        """Files below a folder; links to folders are put aside."""
+        inner = [(prefix, folder)]
+        while inner:
+            prefix, folder = inner.pop()
+            try:
+                status = folder.stat()
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError as error:
+                self._pass(prefix, f"it cannot be opened ({error.strerror})")
+                continue
+            if (status.st_dev, status.st_ino) in seen and status.st_ino:
+                self._pass(prefix, "it is a link to a folder that is read already")
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                name = f"{prefix}/{entry.name}" if prefix else entry.name
+                place = Path(entry.path)
+                if entry.is_dir(follow_symlinks=False):
+                    inner.append((name, place))
+                elif _is_folder(place):
+                    links.append((name, place))
+                elif self._is_file(name, place):
+                    yield name, place
+
+    def _is_file(self, name: str, place: Path) -> bool:
+        try:
+            name.encode()
+            mode = place.stat().st_mode
+        except UnicodeEncodeError:
+            self._pass(name, "its name is not UTF-8")
+            return False
+        except OSError as error:
+            self._pass(name, f"it cannot be opened ({error.strerror})")
+            return False
+        if not stat.S_ISREG(mode):  # a pipe would be waited for
+            self._pass(name, "it is not a file")
+        return stat.S_ISREG(mode)
+
+    def _pass(self, name: str, reason: str) -> None:
+        shown = name.encode("utf-8", "replace").decode() or "the folder"
+        self.notices.append(f"{shown}{PASSED}{reason}")
+
+
+def _is_folder(place: Path) -> bool:
     try:
-        if reader is None:
-            kind = file.suffix.lower() or "a file without an ending"
-            raise _Unreadable(f"{kind} is not read (we read {', '.join(sorted(_READERS))})")
-        title, text = reader(_decode(file))
-        if not text.strip():
-            raise _Unreadable("it is empty")
-    except _Unreadable as reason:
-        notices.append(f"{name}: passed over, {reason}")
-        return
-    yield Document(name, title or file.stem, text)
+        return place.is_dir()
+    except OSError:  # a ring of links
+        return False
 
 
-def _decode(file: Path) -> str:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise _Unreadable(f"it cannot be opened ({error.strerror})") from None
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    else:
-        encoding = "utf-8-sig"
-        if b"\0" in data:
-            raise _Unreadable("it is not text")
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        # Guessing (Latin-1 takes anything) would put wrong letters into answers unseen.
-        raise _Unreadable(f"it is not UTF-8 (byte {error.start}): save it as UTF-8") from None
+def _folder(name: str) -> str:
+    return name.partition("/")[0] if "/" in name else ""
 
 
 def _corpus(file: Path, name: str, notices: list[str]) -> Iterator[Document]:
@@ -165,83 +275,12 @@ def _corpus(file: Path, name: str, notices: list[str]) -> Iterator[Document]:
             if not text.strip():
                 notices.append(f"{name}: document {identity} passed over, it is empty")
                 continue
-            yield Document(str(identity), str(data.get("title") or ""), text)
+            metadata = {"folder": _folder(name), "format": "jsonl", **_fields(data)}
+            yield Document(str(identity), str(data.get("title") or ""), text, metadata)
 
 
-def _markdown(text: str) -> tuple[str, str]:
-    """Title from front matter, else the first heading. Front matter stays in the text."""
-    front = _FRONT.match(text)
-    if front:
-        try:
-            data = yaml.safe_load(front[1])
-        except yaml.YAMLError:
-            data = None  # not ours to mend, and the first heading will do
-        if isinstance(data, dict) and data.get("title"):
-            return str(data["title"]).strip(), text
-    heading = _HEADING.search(text, front.end() if front else 0)
-    return (heading[1].strip() if heading else ""), text
-
-
-def _plain(text: str) -> tuple[str, str]:
-    return "", text
-
-
-class _Html(HTMLParser):
-    """Visible text; block elements end a line."""
-
-    BLOCKS = frozenset(
-        {
-            *("address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt"),
-            *("figcaption", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li"),
-            *("main", "nav", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul"),
-        }
-    )
-    HIDDEN = frozenset({"script", "style", "noscript", "template", "head"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.title: list[str] = []
-        self.heading: list[str] = []
-        self._inside: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "body":
-            self._inside.clear()  # </head> may be left out
-        if tag in self.BLOCKS:
-            self.parts.append("\n")
-        if tag in self.HIDDEN or tag in ("title", "h1"):
-            self._inside.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.BLOCKS:
-            self.parts.append("\n")
-        if tag in self._inside:
-            del self._inside[self._inside.index(tag) :]
-
-    def handle_data(self, data: str) -> None:
-        if "title" in self._inside:
-            self.title.append(data)
-        elif not self.HIDDEN.intersection(self._inside):
-            self.parts.append(data)
-            if "h1" in self._inside:
-                self.heading.append(data)
-
-
-def _html(text: str) -> tuple[str, str]:
-    parser = _Html()
-    parser.feed(text)
-    parser.close()
-    lines = (" ".join(line.split()) for line in "".join(parser.parts).split("\n"))
-    body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-    title = " ".join("".join(parser.title or parser.heading).split())
-    return title, body
-
-
-_READERS: dict[str, Callable[[str], tuple[str, str]]] = {
-    ".md": _markdown,
-    ".markdown": _markdown,
-    ".txt": _plain,
-    ".html": _html,
-    ".htm": _html,
-}
+def _fields(data: Mapping[str, Any]) -> dict[str, str]:
+    """Metadata of one line of a corpus: its further fields, and those of its `metadata`."""
+    inner = data.get("metadata")
+    own = {k: v for k, v in data.items() if k not in ("_id", "title", "text", "metadata")}
+    return dated(flat({**(inner if isinstance(inner, dict) else {}), **own}))

@@ -21,25 +21,33 @@ Span = tuple[str, int, int]
 
 
 def spans_held(
-    ranking: Sequence[Span], evidence: Sequence[Span], whole: frozenset[str]
+    ranking: Sequence[Span],
+    evidence: Sequence[Span],
+    whole: frozenset[str],
+    *,
+    again: bool = False,
 ) -> list[set[int]]:
     """For each ranked passage, the evidence spans (by number) that it is the first to hold.
 
-    Any passage of a document in `whole` holds that document's span from 0.
+    Any passage of a document in `whole` holds that document's span from 0, and any passage of a
+    document whose span has no length, as a database's has none. again: such a span is held by
+    each of them, not by the first alone.
     """
     left = set(range(len(evidence)))
+    wide = {
+        number
+        for number, (document, start, end) in enumerate(evidence)
+        if end == 0 or (start == 0 and document in whole)
+    }
     held: list[set[int]] = []
     for document, start, end in ranking:
         new = {
             number
             for number in left
             if evidence[number][0] == document
-            and (
-                (start <= evidence[number][1] and evidence[number][2] <= end)
-                or (evidence[number][1] == 0 and document in whole)
-            )
+            and (number in wide or (start <= evidence[number][1] and evidence[number][2] <= end))
         }
-        left -= new
+        left -= new - wide if again else new
         held.append(new)
     return held
 
@@ -51,6 +59,8 @@ class _Retrieval:
     needs: ClassVar[tuple[str, ...]] = ("evidence",)
     yes_no: ClassVar[bool] = False
     depth: ClassVar[int | None] = None
+    again: ClassVar[bool] = False
+    """Whether each passage of a document that is evidence as a whole counts."""
 
     @classmethod
     def at(cls, k: int) -> _Retrieval:
@@ -71,7 +81,7 @@ class _Retrieval:
         else:
             ranking = list(record.ranked[: self.depth])
         whole = frozenset(e.document for e in scored.example.evidence if e.document and not e.text)
-        held = spans_held(ranking, evidence, whole)
+        held = spans_held(ranking, evidence, whole, again=self.again)
         return self._measure(held, len(evidence)) if any(held) else 0.0
 
     def _measure(self, held: list[set[int]], total: int) -> float:
@@ -126,3 +136,30 @@ class RetrievalNdcg(_Retrieval):
         missed = total - sum(grades.values())
         grades |= {f"missed{number}": 1 for number in range(missed)}
         return _calculate(ir_measures.nDCG, grades, ranks)
+
+
+class ContextPrecision(_Retrieval):
+    """How clean what is shown is: the mean of precision@rank over the ranks that hold evidence.
+
+    The formula is that of Ragas' context precision (Es et al., 2023): sum of precision@rank over
+    the relevant ranks, by the number of relevant passages shown, so that what was not found does
+    not count and what stands above the evidence does. There a model judges each passage; here one
+    is relevant if it holds a span of the evidence that none above it holds, or comes from a
+    document that is evidence as a whole. A passage that repeats what is held already is noise,
+    and so is one that helps without being listed as evidence.
+    """
+
+    name: ClassVar[str] = "context_precision"
+    again: ClassVar[bool] = True
+
+    def _measure(self, held: list[set[int]], total: int) -> float:
+        # Average precision, with nothing judged relevant but what was found.
+        return _calculate(ir_measures.AP, *_by_passage(held))
+
+
+class ContextRecall(RetrievalRecall):
+    """retrieval_recall under the name that Ragas' users know: the share of the evidence that is
+    shown. Ragas has a model find each sentence of the reference in the passages; here the
+    evidence's spans are looked up, so that it needs evidence and no model."""
+
+    name: ClassVar[str] = "context_recall"

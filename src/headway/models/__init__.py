@@ -2,6 +2,7 @@
 
     embedded/...    in this process, fetched once (catalogue, pull, embedded, vectors)
     scripted/...    answers from a script (scripted)
+    tuned/...       an embedding model with an adapter of the task's own (adapted)
     PROVIDER/...    a service: one of the task's `endpoints` or a known provider (endpoint)
 
 A backend is one file and one line in a table below: the provider's name and a function
@@ -15,12 +16,15 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headway.core.catalogue import Family
 from headway.core.progress import Progress, silent
 from headway.core.protocols import ChatModel, EmbeddingModel, RerankModel
 from headway.core.task import Endpoint, Task
+
+if TYPE_CHECKING:
+    from headway.models.prices import Prices
 
 CHAT_MODELS = Family(
     "chat_model",
@@ -34,6 +38,7 @@ EMBEDDING_MODELS = Family(
     {
         "embedded": "headway.models.vectors:open_embedding",
         "scripted": "headway.models:_scripted_embedding",
+        "tuned": "headway.models.adapted:open_tuned",
     },
 )
 RERANK_MODELS = Family(
@@ -122,11 +127,23 @@ async def _open(
     endpoints = task.spec.endpoints if task is not None else {}
     folder = task.folder if task is not None else None
     opening = Opening(folder, endpoints, progress, notice, capabilities)
+    return await _open_with(family, at_endpoint, name, opening)
+
+
+async def _open_with(
+    family: Family, at_endpoint: Callable[[str, Opening], Any], name: str, opening: Opening
+) -> Any:
     provider = name.partition("/")[0]
     # A task's own endpoint goes before a backend of the same name.
-    ours = provider not in endpoints and provider in family.names()
+    ours = provider not in (opening.endpoints or {}) and provider in family.names()
     opened = (family.load(provider) if ours else at_endpoint)(name, opening)
     return await opened if inspect.isawaitable(opened) else opened
+
+
+async def open_base(name: str, opening: Opening) -> EmbeddingModel:
+    """The embedding model that another backend is built upon, opened with what that was given."""
+    model: EmbeddingModel = await _open_with(EMBEDDING_MODELS, _endpoint_embedding, name, opening)
+    return model
 
 
 # The imports below are inside the functions: a backend costs nothing until it is used.
@@ -152,23 +169,31 @@ def _scripted_rerank(name: str, opening: Opening) -> RerankModel:
 
 def _endpoint_chat(name: str, opening: Opening) -> ChatModel:
     from headway.models.endpoint import Capabilities, EndpointChat, service
-    from headway.models.prices import Prices
 
     at = service(name, endpoints=opening.endpoints, folder=opening.folder)
-    prices = Prices.load(opening.folder)
-    for said in prices.notices([name]):
-        opening.notice(said)
     known = Capabilities.from_dict(opening.capabilities) if opening.capabilities else None
-    return EndpointChat(at, prices=prices, capabilities=known)
+    return EndpointChat(at, prices=_prices(name, opening), capabilities=known)
 
 
 def _endpoint_embedding(name: str, opening: Opening) -> EmbeddingModel:
     from headway.models.endpoint import EndpointEmbedding, service
 
-    return EndpointEmbedding(service(name, endpoints=opening.endpoints, folder=opening.folder))
+    at = service(name, endpoints=opening.endpoints, folder=opening.folder)
+    return EndpointEmbedding(at, prices=_prices(name, opening))
 
 
 def _endpoint_rerank(name: str, opening: Opening) -> RerankModel:
     from headway.models.endpoint import EndpointRerank, service
 
-    return EndpointRerank(service(name, endpoints=opening.endpoints, folder=opening.folder))
+    at = service(name, endpoints=opening.endpoints, folder=opening.folder)
+    return EndpointRerank(at, prices=_prices(name, opening))
+
+
+def _prices(name: str, opening: Opening) -> Prices:
+    """The user's prices; what is missing or old for this model is told."""
+    from headway.models.prices import Prices
+
+    prices = Prices.load(opening.folder)
+    for said in prices.notices([name]):
+        opening.notice(said)
+    return prices

@@ -42,6 +42,7 @@ import orjson
 from yarl import URL
 
 from headway.core.catalogue import did_you_mean
+from headway.core.charge import Charge
 from headway.core.errors import InputError, Outage, Rejected
 from headway.core.protocols import Vectors
 from headway.core.record import ChatReply, ChatRequest
@@ -870,14 +871,16 @@ def _estimate(text: str) -> int:
 class EndpointEmbedding:
     """EmbeddingModel over `/embeddings`.
 
-    batch: texts a call. prefixes: put before each text, by kind; what they are is the model's
-    own custom, and empty is right for most hosted ones.
+    prices: where `usd` comes from; without a price it is None. batch: texts a call. prefixes: put
+    before each text, by kind; what they are is the model's own custom, and empty is right for
+    most hosted ones.
     """
 
     def __init__(
         self,
         service: Service,
         *,
+        prices: Prices | None = None,
         batch: int = 32,
         prefixes: Mapping[Literal["query", "passage"], str] | None = None,
         backoff_s: float = 0.5,
@@ -886,6 +889,7 @@ class EndpointEmbedding:
         self.wire = Wire(service, backoff_s=backoff_s)
         self._model = service.model
         self._url = self.wire.url("/embeddings")
+        self._price = prices.of(service.name) if prices else None
         self._batch = batch
         self._prefixes = dict(prefixes or {})
         self._dimension = 0
@@ -901,8 +905,14 @@ class EndpointEmbedding:
 
     async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
         """Unit vectors, one a text, in order. Raises Outage or Rejected."""
+        return (await self.embed_charged(texts, kind))[0]
+
+    async def embed_charged(
+        self, texts: Sequence[str], kind: Literal["query", "passage"]
+    ) -> tuple[Vectors, Charge]:
+        """As embed(), with its tokens, its price, and the seconds of its slowest batch."""
         if not texts:
-            return np.zeros((0, self._dimension), np.float32)
+            return np.zeros((0, self._dimension), np.float32), Charge()
         prefix = self._prefixes.get(kind, "")
         # An empty input is an error to most services.
         asked = [(prefix + text) or " " for text in texts]
@@ -910,28 +920,33 @@ class EndpointEmbedding:
         tasks = [asyncio.ensure_future(self._embed(asked[at : at + self._batch])) for at in starts]
         try:
             # Not a TaskGroup: that would wrap an Outage into a group of exceptions.
-            vectors = np.concatenate(await asyncio.gather(*tasks))
+            made = await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        vectors = np.concatenate([rows for rows, _, _ in made])
         self._dimension = vectors.shape[1]
-        return vectors
+        tokens = sum(count for _, count, _ in made)
+        usd = None if self._price is None else self._price.cost(tokens, 0, len(made))
+        return vectors, Charge(tokens, usd, max(seconds for _, _, seconds in made))
 
-    async def _embed(self, texts: list[str]) -> Vectors:
+    async def _embed(self, texts: list[str]) -> tuple[Vectors, int, float]:
+        """Vectors, tokens, seconds of one call."""
         body = _json({"model": self._model, "input": texts, "encoding_format": "float"})
-        vectors, _ = await self.wire.post(
+        (vectors, tokens), seconds = await self.wire.post(
             self._url, body, lambda data: _read_vectors(data, len(texts))
         )
-        return vectors
+        return vectors, tokens or sum(_estimate(text) for text in texts), seconds
 
     async def close(self) -> None:
         """Close the connections."""
         await self.wire.close()
 
 
-def _read_vectors(data: bytes, count: int) -> Vectors:
-    rows = _indexed(read_object(data), ("data",), count)
+def _read_vectors(data: bytes, count: int) -> tuple[Vectors, int | None]:
+    reply = read_object(data)
+    rows = _indexed(reply, ("data",), count)
     try:
         vectors = np.array([row["embedding"] for row in rows], np.float32)
     except (KeyError, TypeError, ValueError):
@@ -941,16 +956,22 @@ def _read_vectors(data: bytes, count: int) -> Vectors:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (norms > 0).all():
         raise Malformed("an embedding of length 0")
-    return np.asarray(vectors / norms, np.float32)
+    return np.asarray(vectors / norms, np.float32), _read_tokens(reply)
 
 
 class EndpointRerank:
-    """RerankModel over `/rerank`, in the form that Cohere, Jina, vLLM and others share."""
+    """RerankModel over `/rerank`, in the form that Cohere, Jina, vLLM and others share.
 
-    def __init__(self, service: Service, *, backoff_s: float = 0.5) -> None:
+    prices: where `usd` comes from; without a price it is None.
+    """
+
+    def __init__(
+        self, service: Service, *, prices: Prices | None = None, backoff_s: float = 0.5
+    ) -> None:
         self.name = service.name
         self.wire = Wire(service, backoff_s=backoff_s)
         self._model = service.model
+        self._price = prices.of(service.name) if prices else None
         elsewhere = service.rerank_url
         self._url = URL(elsewhere) if elsewhere else self.wire.url("/rerank")
 
@@ -964,28 +985,52 @@ class EndpointRerank:
 
     async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
         """One score a text, in order. Raises Outage or Rejected."""
+        return (await self.rerank_charged(query, texts))[0]
+
+    async def rerank_charged(self, query: str, texts: Sequence[str]) -> tuple[list[float], Charge]:
+        """As rerank(), with its tokens, its price and its seconds."""
         if not texts:
-            return []
+            return [], Charge()
         # Without top_n every service gives all scores, and its name differs between them.
         body = _json({"model": self._model, "query": query, "documents": list(texts)})
-        scores, _ = await self.wire.post(
+        (scores, tokens), seconds = await self.wire.post(
             self._url, body, lambda data: _read_scores(data, len(texts))
         )
-        return scores
+        # A cross-encoder reads the query again with each text.
+        tokens = tokens or sum(_estimate(text) + _estimate(query) for text in texts)
+        usd = None if self._price is None else self._price.cost(tokens, 0)
+        return scores, Charge(tokens, usd, seconds)
 
     async def close(self) -> None:
         """Close the connections."""
         await self.wire.close()
 
 
-def _read_scores(data: bytes, count: int) -> list[float]:
-    rows = _indexed(read_object(data), ("results", "data"), count)
+def _read_scores(data: bytes, count: int) -> tuple[list[float], int | None]:
+    reply = read_object(data)
+    rows = _indexed(reply, ("results", "data"), count)
     try:
-        return [
+        scores = [
             float(row["relevance_score" if "relevance_score" in row else "score"]) for row in rows
         ]
     except (KeyError, TypeError, ValueError):
         raise Malformed("no relevance_score in each result") from None
+    return scores, _read_tokens(reply)
+
+
+def _read_tokens(reply: Mapping[str, Any]) -> int | None:
+    """Tokens that an embedding or re-ranking reply says it read; None where it does not say.
+
+    `usage` is OpenAI's form, which Jina and vLLM share; `meta.tokens` is Cohere's.
+    """
+    usage, meta = reply.get("usage"), reply.get("meta")
+    told = meta.get("tokens") if isinstance(meta, dict) else None
+    for where, names in ((usage, ("total_tokens", "prompt_tokens")), (told, ("input_tokens",))):
+        for name in names:
+            count = where.get(name) if isinstance(where, dict) else None
+            if isinstance(count, (int, float)) and not isinstance(count, bool) and count > 0:
+                return int(count)
+    return None
 
 
 def _indexed(reply: dict[str, Any], names: tuple[str, ...], count: int) -> list[dict[str, Any]]:

@@ -3,10 +3,13 @@
     # prices.yaml in the task folder, or the file that HEADWAY_PRICES names
     openai/gpt-4.1-mini: {prompt: 0.40, completion: 1.60, date: 2026-10-01}
     house/*: {prompt: 0, completion: 0, date: 2026-10-01}
+    openai/text-embedding-3-small: {prompt: 0.02, completion: 0, date: 2026-10-01}
+    cohere/rerank-v3.5: {prompt: 0, completion: 0, calls: 2.00, date: 2026-10-01}
 
-Prices are USD for a million tokens. A name may hold `*`; the first line that fits counts, a name
-without `*` before all others. A model that no line fits has an unknown price: None, never 0.
-Models in this process cost 0.
+Prices are USD for a million tokens; `calls`, where calls are billed too, USD for a thousand of
+them. Embedding and re-ranking models read only: their tokens are prompt tokens. A name may hold
+`*`; the first line that fits counts, a name without `*` before all others. A model that no line
+fits has an unknown price: None, never 0. Models in this process cost 0.
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ FORM = "MODEL: {prompt: 0.40, completion: 1.60, date: 2026-10-01}   (USD for a m
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD for a million prompt tokens and for a million completion tokens, as of a date.
+    """USD for a million prompt tokens, for a million completion tokens, and for a thousand calls,
+    as of a date.
 
     The date is None for models that cost nothing since they run in this process.
     """
@@ -42,10 +46,12 @@ class Price:
     prompt: float
     completion: float
     date: date | None
+    calls: float = 0.0
 
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """USD of one call."""
-        return (self.prompt * prompt_tokens + self.completion * completion_tokens) / 1e6
+    def cost(self, prompt_tokens: int, completion_tokens: int, calls: int = 1) -> float:
+        """USD of so many calls, one if not said, with these tokens in all."""
+        tokens = (self.prompt * prompt_tokens + self.completion * completion_tokens) / 1e6
+        return tokens + self.calls * calls / 1e3
 
 
 @dataclass(frozen=True)
@@ -117,22 +123,24 @@ def _price(name: str, row: Any, file: Path) -> Price:
     where = f"{file}, {name}"
     if not isinstance(row, dict):
         raise InputError(f"not a price: {row!r}", where=where, valid=FORM)
-    known = ["prompt", "completion", "date"]
+    needed = ["prompt", "completion", "date"]
+    known = [*needed, "calls"]
     unknown = [str(key) for key in row if key not in known]
     if unknown:
         raise InputError(
             f"unknown field {unknown[0]!r}", where=where, valid=did_you_mean(unknown[0], known)
         )
-    missing = [key for key in known if row.get(key) is None]
+    missing = [key for key in needed if row.get(key) is None]
     if missing:
         raise InputError(f"{missing[0]} is missing", where=where, valid=FORM)
     amounts = []
-    for key in known[:2]:
-        value = row[key]
+    for key in ("prompt", "completion", "calls"):
+        value = row.get(key, 0.0)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or value < 0:
+            unit = "thousand calls" if key == "calls" else "million tokens"
             raise InputError(
-                f"{key} is {value!r}", where=where, valid="USD for a million tokens, 0 or more"
+                f"{key} is {value!r}", where=where, valid=f"USD for a {unit}, 0 or more"
             )
         amounts.append(float(value))
     when = row["date"]
@@ -143,4 +151,4 @@ def _price(name: str, row: Any, file: Path) -> Price:
         raise InputError(
             f"date is {row['date']!r}", where=where, valid="the day of the price: 2026-10-01"
         )
-    return Price(amounts[0], amounts[1], when)
+    return Price(amounts[0], amounts[1], when, amounts[2])

@@ -169,7 +169,11 @@ def _diagnosis(found: Diagnosis) -> Html:
         "Where the baseline stands",
         el("div", picture, beside, class_="columns"),
         _advice(found),
+        _funnel(found),
+        *([_figures(rows, "Passages shown")] if (rows := words.context(found)) else []),
+        *([_figures(rows, "Place of the evidence")] if (rows := words.positions(found)) else []),
         _causes(found),
+        _verdicts(found),
         _kinds(found.kinds),
         *(el("p", notice, class_="notice") for notice in found.notices),
         lead=words.holds_back(found),
@@ -218,6 +222,51 @@ def _causes(found: Diagnosis) -> Html | None:
         [
             el("h3", f"Causes of its {words.count(total, 'failure')}"),
             _table(["Cause", "Axis", "Failures"], rows, "causes", "Causes of failure"),
+        ]
+    )
+
+
+def _funnel(found: Diagnosis) -> Html | None:
+    """The way of the evidence, a bar a stage."""
+    stages = words.funnel(found.funnel)
+    if not stages:
+        return None
+    rows: list[list[Child]] = [
+        [
+            el("span", stage.name, el("span", stage.meaning, class_="note")),
+            charts.bar(words.whole(stage.share), "context"),
+            el("span", f"{stage.many:,}",
+               el("span", f" −{stage.lost:,}", class_="bad") if stage.lost else None),
+        ]
+        for stage in stages
+    ]  # fmt: skip
+    return join(
+        [
+            el("h3", "How far the evidence comes"),
+            el("p", words.lost_most(found.funnel), class_="note"),
+            _table(["Stage", "Share", "Examples"], rows, "funnel", "How far the evidence comes"),
+        ]
+    )
+
+
+def _verdicts(found: Diagnosis) -> Html | None:
+    """What was at fault, counted."""
+    verdicts = words.verdicts(found)
+    if not verdicts:
+        return None
+    most = max(many for *_, many in verdicts)
+    rows: list[list[Child]] = [
+        [
+            said,
+            _chip(axis),
+            join([charts.bar(words.whole(many), axis or "plain", most), f" {many}"]),
+        ]
+        for said, axis, many in verdicts
+    ]
+    return join(
+        [
+            el("h3", "What was at fault"),
+            _table(["Verdict", "Axis", "Failures"], rows, "causes", "What was at fault"),
         ]
     )
 
@@ -310,7 +359,8 @@ def _failures(found: Diagnosis) -> Html:
                 said(failure, "wanted"),
                 said(failure, "answered") or el("em", "nothing"),
                 el("span", cause.name, " ", _chip(cause.axis),
-                   el("span", said(failure, "why"), class_="note")),
+                   el("span", said(failure, "verdict"), class_="note"),
+                   el("span", said(failure, "why") or None, class_="note")),
             ]
         )  # fmt: skip
     all_of = len(found.failures)

@@ -60,6 +60,7 @@ CAUSES = {
     "label_suspect": ("", "the reference itself may be wrong"),
     "not_in_knowledge": ("context", "the evidence is not in the knowledge"),
     "contradictory_knowledge": ("context", "the knowledge says two different things"),
+    "in_database": ("context", "the answer stands in the database, which was not asked rightly"),
     "cut_apart": ("context", "the evidence is split between two passages"),
     "not_found": ("context", "search does not bring the evidence at all"),
     "ranked_too_low": ("context", "search brings the evidence, but below what is shown"),
@@ -69,6 +70,17 @@ CAUSES = {
     "unfaithful": ("behaviour", "the answer is not supported by what was shown"),
     "wrong_despite_evidence": ("behaviour", "the right passage is shown, and the answer is wrong"),
     "beyond_model": ("behaviour", "a stronger model gets it right, this one never does"),
+}
+
+
+STAGES = {
+    "with evidence": "examples whose evidence is known",
+    "in the knowledge": "the documents, or a database, hold it",
+    "whole in one passage": "not cut apart",
+    "found in 100": "by the question as it stands",
+    "found in k": "by the pipeline's own search",
+    "in the prompt": "after re-ranking, rules, trimming",
+    "used": "answered rightly, or from the evidence",
 }
 
 
@@ -445,6 +457,68 @@ def causes(found: Mapping[str, int]) -> list[tuple[Cause, int]]:
     """Causes of failure, the most frequent first; those that never occur are left out."""
     ranked = sorted(found.items(), key=lambda item: -item[1])
     return [(cause(name), many) for name, many in ranked if many]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the funnel: how many examples came so far, of all, and how many it lost."""
+
+    name: str
+    meaning: str
+    many: int
+    share: float
+    lost: int
+
+
+def funnel(found: Mapping[str, int]) -> list[Stage]:
+    """The way of the evidence, stage by stage."""
+    total = max(found.values(), default=0)
+    before = total
+    stages = []
+    for name, many in found.items():
+        share = many / total if total else 0.0
+        stages.append(Stage(name, STAGES.get(name, ""), many, share, before - many))
+        before = many
+    return stages
+
+
+def lost_most(found: Mapping[str, int]) -> str:
+    """One sentence on the stage that loses most; empty where none loses any."""
+    worst = max(funnel(found), key=lambda stage: stage.lost, default=None)
+    if worst is None or not worst.lost:
+        return ""
+    total = max(found.values())
+    return f"Most is lost on the way to {worst.name!r}: {worst.lost:,} of {total:,}."
+
+
+def context(found: Diagnosis) -> list[Row]:
+    """What the passages shown are worth; nothing where that is not known."""
+    rows = [
+        Row("context precision", found.context_precision, "how clean it is, the best first"),
+        Row("context recall", found.context_recall, "the part of the evidence in it"),
+    ]
+    return [row for row in rows if row.value is not None]
+
+
+def positions(found: Diagnosis) -> list[Row]:
+    """Scores by the place of the evidence, where that was asked for."""
+    return [
+        Row(f"evidence {place}", value, "among other passages")
+        for place, value in found.positions.items()
+    ]
+
+
+def verdicts(found: Diagnosis) -> list[tuple[str, str, int]]:
+    """(verdict, axis, failures), the most frequent first; older findings have none."""
+    counts: dict[tuple[str, str], int] = {}
+    for failure in found.failures:
+        said = failure.get("verdict")
+        if said:
+            key = str(said), str(failure.get("axis", ""))
+            counts[key] = counts.get(key, 0) + 1
+    return [
+        (said, axis, many) for (said, axis), many in sorted(counts.items(), key=lambda c: -c[1])
+    ]
 
 
 def kinds_shown(kinds: Sequence[Kind], most: int = 12) -> list[Kind]:

@@ -15,10 +15,21 @@ from headway.core.task import invalid
 STEPS = Family(
     "step",
     {
+        "classify": "headway.steps.classify:Classify",
+        "expand": "headway.steps.expand:Expand",
+        "hyde": "headway.steps.hyde:Hyde",
         "retrieve": "headway.steps.retrieve:Retrieve",
         "rerank": "headway.steps.rerank:Rerank",
+        "prefer": "headway.steps.prefer:Prefer",
+        "trim": "headway.steps.trim:Trim",
+        "order": "headway.steps.order:Order",
+        "compress": "headway.steps.compress:Compress",
+        "research": "headway.steps.research:Research",
+        "database": "headway.steps.database:Database",
         "examples": "headway.steps.examples:Examples",
+        "abstain": "headway.steps.abstain:Abstain",
         "generate": "headway.steps.generate:Generate",
+        "check": "headway.steps.check:Check",
         "application": "headway.steps.application:Application",
     },
 )

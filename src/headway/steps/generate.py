@@ -24,6 +24,8 @@ from headway.core.errors import InputError
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.task import Example, Frozen, Output
+from headway.steps.compress import sentences
+from headway.steps.support import plain, stands_in
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 KNOWN = ("question", "passages", "examples", "labels", "schema")
@@ -32,6 +34,13 @@ THINK = (
     "First think step by step about what is asked and what the text says, in at most three short"
     " sentences. Then write the answer on a last line that starts with 'Answer:'."
 )
+QUOTE = (
+    "First copy, word for word, the sentence of the passages that answers the question, on a line"
+    " that starts with 'Quote:'; one such line for each sentence that is needed, 'Quote: none' if"
+    " no sentence answers it. Then write the answer on a last line that starts with 'Answer:'."
+)
+_QUOTED = re.compile(r"^[ \t>*_#-]*quotes?\b[ *_]*\d*[ *_]*:", re.IGNORECASE | re.MULTILINE)
+_MARKS = " \t\"'“”„‟«»‘’‚‛`*_>-•"
 # What a model says when it will not answer; matched only at the start of a short reply.
 REFUSAL = re.compile(
     r"^\s*(i'?m sorry,? (but )?i can(no|')t|i can(no|')t (help|assist)|as an ai (language )?model)",
@@ -42,7 +51,9 @@ REFUSAL = re.compile(
 class Generate(Frozen):
     """One call to the pipeline's model.
 
-    reasoning `brief` asks for thinking before the answer and keeps it out of the output.
+    reasoning `brief` asks for thinking before the answer, `quote` for the sentences of the
+    passages that answer, word for word, so that `check` can look them up; both keep it out of the
+    output.
     contract `json` asks for, and where the backend can enforces, a JSON object: the task's own
     schema or label set, or `{"answer": text}`.
     """
@@ -53,7 +64,7 @@ class Generate(Frozen):
     chats: ClassVar[bool] = True
 
     template: str = "Answer the question."
-    reasoning: Literal["none", "brief"] = "none"
+    reasoning: Literal["none", "brief", "quote"] = "none"
     contract: Literal["none", "json"] = "none"
     max_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0, le=2)
@@ -74,7 +85,7 @@ class Generate(Frozen):
 
     def request(self, state: State, output: Output) -> ChatRequest:
         """The exact request; `headway show` prints this one, so what is shown is what is sent."""
-        think = self.reasoning == "brief"
+        think = self.reasoning != "none"
         schema = answer_schema(output) if self.contract == "json" else None
         notes = []
         if schema is not None:
@@ -84,12 +95,13 @@ class Generate(Frozen):
                 + orjson.dumps(schema).decode()
             )
         if think:
-            notes.append(THINK)
+            notes.append(THINK if self.reasoning == "brief" else QUOTE)
         fields = {
             "question": state.query,
             "passages": layout(state.passages),
             "examples": "\n\n".join(
-                f"{shown(s.example.question, s.passages)}\n{self.wanted(s.example, output)}"
+                f"{shown(s.example.question, s.passages)}\n"
+                f"{self.wanted(s.example, output, s.passages)}"
                 for s in state.shots
             ),
             "labels": ", ".join(output.labels),
@@ -107,7 +119,8 @@ class Generate(Frozen):
             turns = state.shots
         for shot in turns:
             messages.append(Message("user", shown(shot.example.question, shot.passages)))
-            messages.append(Message("assistant", self.wanted(shot.example, output)))
+            reply = self.wanted(shot.example, output, shot.passages)
+            messages.append(Message("assistant", reply))
         messages.append(Message("user", "\n\n".join([text, *notes])))
         return ChatRequest(
             messages=tuple(messages),
@@ -116,16 +129,23 @@ class Generate(Frozen):
             json_schema=None if think else schema,
         )
 
-    def wanted(self, example: Example, output: Output) -> str:
-        """The reply that a shown example stands for, in the form that is asked of the model."""
+    def wanted(self, example: Example, output: Output, passages: Sequence[Passage] = ()) -> str:
+        """The reply that a shown example stands for, in the form that is asked of the model.
+        Under `quote` with the sentences that hold its evidence, where they are shown with it."""
         reference = example.reference
         if isinstance(reference, list) and output.kind != "json":
             reference = reference[0] if reference else ""
-        if output.kind == "json":
-            return orjson.dumps(reference).decode()
         text = str(reference)
-        if self.contract == "json":
+        if output.kind == "json":
+            text = orjson.dumps(reference).decode()
+            if self.reasoning != "quote":
+                return text
+        elif self.contract == "json":
             text = orjson.dumps({"label" if output.kind == "label" else "answer": text}).decode()
+        if self.reasoning == "quote":
+            unsure = output.abstain is not None and reference == output.abstain
+            quoted = ["none"] if unsure and passages else evident(example, passages)
+            return "\n".join([*(f"Quote: {quote}" for quote in quoted), f"Answer: {text}"])
         return f"Answer: {text}" if self.reasoning == "brief" else text
 
     async def run(self, state: State, lend: Lender) -> State:
@@ -140,9 +160,18 @@ class Generate(Frozen):
             state,
             messages=request.messages,
             request=request,
-            trace=(*state.trace, {"step": "generate", "finish": reply.finish, "text": reply.text}),
+            trace=(*state.trace, self.told(reply)),
             **read,
         )
+
+    def told(self, reply: ChatReply) -> dict[str, Any]:
+        """The trace's entry: the reply as it came, its quotes, and what else is needed to read
+        another reply to the same request."""
+        told: dict[str, Any] = {"step": "generate", "finish": reply.finish, "text": reply.text}
+        if self.reasoning == "quote":
+            told["quotes"] = quotes(reply.text)
+        settings = self.model_dump(include={"reasoning", "contract", "model"})
+        return told | {k: v for k, v in settings.items() if v not in ("none", None)}
 
     def read(self, reply: ChatReply, output: Output) -> dict[str, Any]:
         """answer, output, status and why, from a reply: what a model writes is data."""
@@ -154,6 +183,11 @@ class Generate(Frozen):
             if not mark and reply.finish == "length":
                 return _broken(text, "cut off while thinking: no 'Answer:' line")
             text = tail.strip() if mark else text
+        if self.reasoning == "quote":
+            _, mark, tail = text.rpartition("Answer:")
+            if not mark and (reply.finish == "length" or _QUOTED.search(text)):
+                return _broken(text, "no 'Answer:' line after the quotes")
+            text = _QUOTED.split(tail)[0].strip(" \n\t*") if mark else text
         if self.contract == "json" or output.kind == "json":
             value = first_json(text)
             if value is None:
@@ -171,6 +205,36 @@ class Generate(Frozen):
                 return _broken(text, "none of the labels stands in the reply, or several do")
             return {"answer": label, "output": label, "status": "done"}
         return {"answer": text, "output": text, "status": "done"}
+
+
+def quotes(text: str) -> list[str]:
+    """What stands behind each `Quote:` of a reply, a line each, without marks around it and the
+    number of its passage; nothing for `none`."""
+    head, _, tail = text.rpartition("Answer:")
+    found = []
+    for part in (*_QUOTED.split(head)[1:], *_QUOTED.split(tail)[1:]):
+        for line in part.splitlines():
+            quote = re.sub(r"^\W*\[\d+\]|\[\d+\]\W*$", "", line.strip(_MARKS)).strip(_MARKS)
+            if quote and not re.fullmatch(r"none\W*", quote, re.IGNORECASE):
+                found.append(quote)
+    return found
+
+
+def evident(example: Example, passages: Sequence[Passage]) -> list[str]:
+    """The sentences of the passages that hold the example's evidence, each once; where no single
+    sentence does, the evidence itself, if a passage holds it."""
+    found: dict[str, str] = {}
+    for evidence in example.evidence:
+        if not evidence.text:
+            continue
+        own = [p.text for p in passages if evidence.document in (None, p.document)]
+        parts = [text[start:end] for text in own for start, end in sentences(text)]
+        whole = next((s for s in parts if stands_in(evidence.text, [s])), None)
+        if whole is None and stands_in(evidence.text, own):
+            whole = evidence.text
+        if whole is not None:
+            found.setdefault(plain(whole), " ".join(whole.split()))
+    return list(found.values())
 
 
 def _broken(text: str, why: str) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
 
-from headway.core.protocols import Knowledge, Search
+from headway.core.protocols import Knowledge, Search, Unit
 from headway.core.task import Evidence
 
 DOCUMENTS = {
@@ -38,6 +40,13 @@ HOSTILE = (
     "🙂" * 50,
     "word " * 3000,
 )
+FOLDERS = {
+    "north/tides.txt": "The tide turns at noon. Boats wait for the tide.",
+    "north/lamps.txt": "Lamps are lit at dusk. The tide drowns the lower lamps.",
+    "south/tides.txt": "The tide turns at nine. Nets are hauled before the tide.",
+    "notes.txt": "A tide table hangs in the office.",
+}
+UNITS: tuple[Unit, ...] = ("tokens", "sentences", "headings", "document")
 HOW = Search(tokens=16, overlap=4, by="text", k=3)
 
 
@@ -45,7 +54,8 @@ class KnowledgeContract:
     """Checks of `headway.core.protocols.Knowledge`, by full text and with offsets."""
 
     def make(self, documents: Mapping[str, str]) -> Knowledge:
-        """Knowledge over these documents, {name: text}. Called once or more in each check."""
+        """Knowledge over these documents, {name: text}. Called once or more in each check. A name
+        may have folders, `a/x.txt`; its first is the document's metadata `folder`."""
         raise NotImplementedError
 
     def test_search_finds(self) -> None:
@@ -138,3 +148,75 @@ class KnowledgeContract:
         for passage in passages:
             assert passage.text == DOCUMENTS[passage.document][passage.start : passage.end]
         assert knowledge.passages_of((), HOW) == ()
+
+    def test_names_and_metadata(self) -> None:
+        knowledge = self.make(FOLDERS)
+        assert sorted(knowledge.names) == sorted(FOLDERS)
+        for name in FOLDERS:
+            folder = name.split("/")[0] if "/" in name else ""
+            assert knowledge.metadata(name).get("folder", "") == folder
+            assert all(isinstance(value, str) for value in knowledge.metadata(name).values())
+        assert not knowledge.metadata("nobody.txt")
+
+    def test_where_is_exact_and_gives_all_there_are(self) -> None:
+        others = {f"south/{i:03}.txt": "The tide, the tide, the tide turns." for i in range(60)}
+        knowledge = self.make({**FOLDERS, **others})
+        how = replace(HOW, k=2, where=(("folder", "north"),))
+        found = asyncio.run(knowledge.search("when does the tide turn", how))
+        assert {p.document for p in found} == {"north/tides.txt", "north/lamps.txt"}
+        for where in ((("folder", "west"),), (("folder", "north"), ("folder", "south"))):
+            assert asyncio.run(knowledge.search("tide", replace(how, where=where))) == ()
+        assert asyncio.run(knowledge.search("tide", replace(how, where=(("no field", ""),)))) == ()
+
+    def test_every_unit_gives_pieces_that_it_holds(self) -> None:
+        knowledge = self.make(DOCUMENTS)
+        for unit in UNITS:
+            how = replace(HOW, unit=unit)
+            found = asyncio.run(knowledge.search("picked in the barn at six", how))
+            assert found, unit
+            for passage in found:
+                text = DOCUMENTS[passage.document]
+                assert passage.text == text[passage.start : passage.end]
+                assert knowledge.holds((passage.document, passage.start, passage.end), how)
+
+    def test_whole_documents(self) -> None:
+        knowledge = self.make(DOCUMENTS)
+        found = asyncio.run(knowledge.search("cider", replace(HOW, unit="document")))
+        assert [p.text for p in found] == [DOCUMENTS["orchard.txt"]]
+
+    def test_whole_sentences(self) -> None:
+        knowledge = self.make(DOCUMENTS)
+        how = Search(tokens=10, overlap=0, unit="sentences", k=1)
+        found = asyncio.run(knowledge.search("cider press", how))
+        assert [p.text for p in found] == ["The cider press stands in the barn."]
+
+    def test_around_hands_over_more_and_each_piece_once(self) -> None:
+        text = " ".join(f"w{i}" for i in range(400))
+        knowledge = self.make({"a.txt": text, "b.txt": "w50 alone", "c.txt": "w51 alone"})
+        small = Search(tokens=10, overlap=0, k=1)
+        (hit,) = asyncio.run(knowledge.search("w205", small))
+        (wide,) = asyncio.run(knowledge.search("w205", replace(small, around=20)))
+        assert (wide.start, wide.end) == (text.index("w180 "), text.index(" w230"))
+        assert wide.start < hit.start < hit.end < wide.end
+        assert wide.text == text[wide.start : wide.end]
+        assert wide.score == hit.score
+        how = replace(small, k=3, around=20)
+        found = asyncio.run(knowledge.search("w201 w211 w51 w50", how))
+        assert sorted(p.document for p in found) == ["a.txt", "b.txt", "c.txt"] or (
+            len([p for p in found if p.document == "a.txt"]) == 2 and len(found) == 3
+        )
+        inside = sorted((p.start, p.end) for p in found if p.document == "a.txt")
+        assert all(first[1] < second[0] for first, second in pairwise(inside))
+        assert all(knowledge.holds((p.document, p.start, p.end), how) for p in found)
+
+    def test_around_is_in_what_holds_the_evidence(self) -> None:
+        text = " ".join(f"w{i}" for i in range(400))
+        knowledge = self.make({"a.txt": text})
+        start, end = text.index("w195"), text.index(" w215")
+        small = Search(tokens=10, overlap=0, k=1)
+        assert not knowledge.holds(("a.txt", start, end), small)
+        assert knowledge.holds(("a.txt", start, end), replace(small, around=20))
+        evidence = (Evidence(document="a.txt", text="w205"),)
+        (shown,) = knowledge.passages_of(evidence, replace(small, around=20))
+        (found,) = asyncio.run(knowledge.search("w205", replace(small, around=20)))
+        assert (shown.start, shown.end) == (found.start, found.end)

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pytest
 
+from headway.core.charge import Charge, ChargedEmbedding, ChargedRerank
 from headway.core.errors import Rejected
 from headway.core.protocols import ChatModel, EmbeddingModel, RerankModel
 from headway.core.record import ChatReply, ChatRequest, Message
@@ -188,12 +189,27 @@ class EmbeddingModelContract:
         for vectors in many:
             np.testing.assert_allclose(vectors, alone, atol=0.05)
 
+    async def test_what_costs_tells_its_cost(self, model: EmbeddingModel) -> None:
+        if not isinstance(model, ChargedEmbedding):
+            pytest.skip("calls of this model cost nothing")
+        vectors, charge = await model.embed_charged(self.TEXTS, "query")
+        np.testing.assert_allclose(vectors, await model.embed(self.TEXTS, "query"), atol=0.05)
+        sound(charge)
+
     async def test_near_in_meaning_is_near(self, model: EmbeddingModel) -> None:
         if not self.understands:
             pytest.skip("this model does not know what words mean")
         query = (await model.embed(["When must we pay a bill?"], "query"))[0]
         scores = (await model.embed(self.TEXTS, "passage")) @ query
         assert int(np.argmax(scores)) == 1
+
+
+def sound(charge: Charge) -> None:
+    """What a charge for some texts must be."""
+    assert isinstance(charge, Charge)
+    assert charge.tokens > 0
+    assert charge.usd is None or charge.usd >= 0
+    assert charge.seconds >= 0
 
 
 class RerankModelContract:
@@ -220,6 +236,15 @@ class RerankModelContract:
 
     async def test_no_texts_no_scores(self, model: RerankModel) -> None:
         assert await model.rerank(self.QUERY, []) == []
+
+    async def test_what_costs_tells_its_cost(self, model: RerankModel) -> None:
+        if not isinstance(model, ChargedRerank):
+            pytest.skip("calls of this model cost nothing")
+        scores, charge = await model.rerank_charged(self.QUERY, self.TEXTS)
+        np.testing.assert_allclose(
+            scores, await model.rerank(self.QUERY, self.TEXTS), rtol=0.1, atol=0.5
+        )
+        sound(charge)
 
     async def test_the_answer_is_first(self, model: RerankModel) -> None:
         scores = await model.rerank(self.QUERY, self.TEXTS)

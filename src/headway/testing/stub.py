@@ -37,6 +37,7 @@ from aiohttp import web
 
 Body = dict[str, Any]
 Answer = str | Callable[[Body], str]
+Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 Plan = Sequence[str] | Callable[[int, Body], str | None]
 
 
@@ -50,7 +51,8 @@ class StubServer:
     refused with a 401 that quotes the key it got (as careless services do). busy_over: more
     requests at once than this get a 429. rejects: parameters that it does not take, answered by
     a 400 that names them (`silent`: that does not). ignores: parameters without any effect.
-    usage: whether replies tell their tokens. port: 0 picks a free one. log: a file that gets one
+    usage: whether replies tell their tokens. embed: the vectors of texts; without it they come
+    from each text's hash. port: 0 picks a free one. log: a file that gets one
     JSON line a request, `{"n", "at", "path", "sha256"}`, before the request is answered.
 
     After and during use: `url`, `requests`, `paths`, `bodies`, `headers` of the last request,
@@ -70,6 +72,7 @@ class StubServer:
         silent: bool = False,
         ignores: Iterable[str] = (),
         usage: bool = True,
+        embed: Embed | None = None,
         port: int = 0,
         log: str | Path | None = None,
         keep: bool = True,
@@ -84,6 +87,7 @@ class StubServer:
         self._silent = silent
         self._ignores = frozenset(ignores)
         self._usage = usage
+        self._embed = embed
         self._port = port
         self._log_file = Path(log) if log is not None else None
         self._log: int | None = None
@@ -242,9 +246,10 @@ class StubServer:
 
     def _good(self, path: str, body: Body) -> Body:
         if path.endswith("/embeddings"):
-            return _embeddings(body)
+            return {**_embeddings(body, self._embed or _hashed), **self._read(body["input"])}
         if path.endswith("/rerank"):
-            return _rerank(body)
+            texts = [part for text in body["documents"] for part in (body["query"], text)]
+            return {**_rerank(body), **self._read(texts)}
         whole = self._answer(body) if callable(self._answer) else self._answer
         limit = body.get("max_tokens") or body.get("max_completion_tokens")
         words = whole.split()
@@ -272,6 +277,11 @@ class StubServer:
             **({"usage": usage} if self._usage else {}),
         }
 
+    def _read(self, texts: Sequence[str]) -> Body:
+        """The usage of a reply that only reads: its words."""
+        count = sum(len(text.split()) for text in texts)
+        return {"usage": {"prompt_tokens": count, "total_tokens": count}} if self._usage else {}
+
 
 def _reply(data: Body) -> web.Response:
     return web.Response(body=orjson.dumps(data), content_type="application/json")
@@ -295,11 +305,15 @@ def _error(
     )
 
 
-def _embeddings(body: Body) -> Body:
-    """Eight numbers from each text's hash, not of norm 1 and in reverse order, as is allowed."""
+def _hashed(texts: Sequence[str]) -> list[list[float]]:
+    """Eight numbers from each text's hash, not of norm 1."""
+    return [[1.0 + b for b in hashlib.sha256(text.encode()).digest()[:8]] for text in texts]
+
+
+def _embeddings(body: Body, embed: Embed) -> Body:
+    """Vectors in reverse order, as is allowed."""
     rows = [
-        {"index": i, "embedding": [1.0 + b for b in hashlib.sha256(text.encode()).digest()[:8]]}
-        for i, text in enumerate(body["input"])
+        {"index": i, "embedding": list(vector)} for i, vector in enumerate(embed(body["input"]))
     ]
     return {"object": "list", "data": rows[::-1]}
 

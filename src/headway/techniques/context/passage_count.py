@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.techniques.context.shown import handed, search_settings, with_handed
 
 COUNTS = (1, 2, 3, 4, 6, 8)
 
 
 class PassageCount:
-    """The next counts on both sides of the present one; after a re-ranker, how many it keeps."""
+    """The next counts on both sides of the present one, of what the last step that settles it
+    hands on: a search, a re-ranker, rules, a trim."""
 
     name: ClassVar[str] = "passage_count"
     axis: ClassVar[Axis] = "context"
@@ -26,12 +28,10 @@ class PassageCount:
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Up two, up one, down one."""
-        name = "rerank" if ctx.incumbent.step("rerank") else "retrieve"
-        step = ctx.incumbent.step(name)
-        if step is None:
+        if search_settings(ctx.incumbent) is None:
             return
-        now = int(step.settings.get("k", 4))
+        now = handed(ctx.incumbent)
         higher = [c for c in COUNTS if c > now]
         lower = [c for c in COUNTS if c < now]
         for count in (*higher[1:2], *higher[:1], *lower[-1:]):
-            yield Candidate(ctx.incumbent.with_step(name, k=count), f"{count} passages")
+            yield Candidate(with_handed(ctx.incumbent, count), f"{count} passages")

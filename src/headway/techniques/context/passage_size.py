@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.techniques.context.shown import cut_settings, search_settings, with_cut
 
 SIZES = (48, 96, 160, 256)
 
 
 class PassageSize:
-    """The next sizes on both sides of the present one; overlap is a sixth."""
+    """The next sizes on both sides of the present one; overlap is a sixth. By what they are cut,
+    and what is indexed and handed over with them, stays."""
 
     name: ClassVar[str] = "passage_size"
     axis: ClassVar[Axis] = "context"
@@ -27,16 +29,14 @@ class PassageSize:
     costs: ClassVar[str] = "an index for each size; longer or shorter passages"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
-        """Larger first: it also mends what is cut apart."""
-        step = ctx.incumbent.step("retrieve")
-        if step is None:
+        """Larger first: it also mends what is cut apart. None where documents stay whole."""
+        cut = cut_settings(ctx.incumbent)
+        if search_settings(ctx.incumbent) is None or cut.get("unit") == "document":
             return
-        now = int((step.settings.get("passages") or {}).get("tokens", 160))
+        now = int(cut.get("tokens", 160))
         higher, lower = [s for s in SIZES if s > now], [s for s in SIZES if s < now]
         for size in (*higher[:1], *lower[-1:]):
             yield Candidate(
-                ctx.incumbent.with_step(
-                    "retrieve", passages={"tokens": size, "overlap": size // 6}
-                ),
+                with_cut(ctx.incumbent, tokens=size, overlap=size // 6),
                 f"passages of {size} words",
             )

@@ -1,0 +1,125 @@
+"""Sentences of a diagnosis: which axis holds a task back, and what addresses the causes."""
+
+from __future__ import annotations
+
+from headway.core.findings import Diagnosis, Estimate
+from headway.core.task import Task
+from headway.engine.causes import CAUSES
+from headway.engine.needs import unmet
+from headway.techniques import TECHNIQUES
+
+# Most of the evidence arrives, and little else but noise: from here on fewer passages are advised.
+ENOUGH_RECALL, MOSTLY_NOISE = 0.75, 0.25
+LITTLE_RECALL = 0.6
+
+
+def advise(
+    found: Diagnosis, task: Task, drawn: bool, has_context: bool, covered: int
+) -> tuple[str, ...]:
+    """What to do, most telling first. drawn: there is a map. covered: examples with evidence."""
+    said = [
+        *_limits(found, drawn, has_context, covered),
+        *_axis(found, drawn, has_context),
+        *_shown(found, task),
+        *_causes(found, task),
+    ]
+    closed = found.closed_book
+    if closed and closed.mean and found.as_is.mean and closed.mean > 0.9 * found.as_is.mean:
+        said.append(
+            "Without any passages the answers are as good: the knowledge is not used, or the"
+            " model knows the answers already."
+        )
+    return tuple(said)
+
+
+def helpful(cause: str, task: Task) -> list[str]:
+    """Techniques that address a cause, fit its axis, and find in the task what they need."""
+    axis = CAUSES[cause][0]
+    return [
+        name
+        for name, kind in TECHNIQUES
+        if cause in kind.addresses
+        and kind.axis in (axis, "both")
+        and ("application" in kind.needs) == bool(task.spec.application)
+        and not unmet(kind, task)
+    ]
+
+
+def _limits(found: Diagnosis, drawn: bool, has_context: bool, covered: int) -> list[str]:
+    said = []
+    if not has_context:
+        said.append("The task has no knowledge, so the context axis does not apply.")
+    elif not drawn:
+        said.append(
+            f"{covered} of the {found.n} diagnosed examples have evidence that is there;"
+            " the map needs 30. Diagnose more, or add `evidence` to examples.jsonl."
+        )
+    if found.inferred:
+        said.append(
+            f"The evidence of {found.inferred} examples was inferred by quotation: a guess, which"
+            " evidence in examples.jsonl replaces."
+        )
+    return said
+
+
+def _axis(found: Diagnosis, drawn: bool, has_context: bool) -> list[str]:
+    context, behaviour = found.headroom.context, found.headroom.behaviour
+    if found.holds_back == "context":
+        return [
+            f"Context holds it back: with the right passages {found.metric} would be"
+            f" {_figure(found.perfect_context)} instead of {_figure(found.as_is)}."
+        ]
+    if found.holds_back == "behaviour":
+        then = (
+            f"even with the right passages it reaches {_figure(found.perfect_context)}, and search"
+            f" costs only {_figure(context)} of that"
+            if has_context
+            else f"{_figure(behaviour)} of {found.metric} is left to gain"
+        )
+        return [f"Behaviour holds it back, not context: {then}."]
+    if found.holds_back == "not_clear" and drawn:
+        return [
+            f"Both axes have headroom: context {_figure(context)}, behaviour {_figure(behaviour)};"
+            " so many examples cannot tell which is larger."
+        ]
+    return []
+
+
+def _shown(found: Diagnosis, task: Task) -> list[str]:
+    """What the passages shown are worth: too little of the evidence, or too much beside it."""
+    if found.context_precision is None or found.context_recall is None:
+        return []
+    precision, recall = found.context_precision.mean, found.context_recall.mean
+    if precision is None or recall is None:
+        return []
+    if recall >= ENOUGH_RECALL and precision < MOSTLY_NOISE:
+        return [
+            f"The passages shown are mostly noise: context precision {precision:.2f}, recall"
+            f" {recall:.2f}: show fewer, the best first{_try(helpful('crowded_out', task))}."
+        ]
+    if recall < LITTLE_RECALL:
+        return [
+            f"Context recall is {recall:.2f}: most of what is missing in the answers never reached"
+            " the prompt, so mend the search before the prompt."
+        ]
+    return []
+
+
+def _causes(found: Diagnosis, task: Task) -> list[str]:
+    said = []
+    for cause, count in list(found.causes.items())[:3]:
+        helps = helpful(cause, task)
+        if helps:
+            share = f"{count} of {sum(found.causes.values())} failures"
+            said.append(f"{share}: {CAUSES[cause][1]}. Try: {', '.join(helps[:4])}.")
+    return said
+
+
+def _try(names: list[str]) -> str:
+    return f" ({', '.join(names[:5])})" if names else ""
+
+
+def _figure(value: Estimate | None) -> str:
+    if value is None or value.mean is None:
+        return "(not known)"
+    return f"{value.mean:.2f} ({value.low:.2f} to {value.high:.2f})"
