@@ -22,6 +22,7 @@ from headway.core.protocols import Search
 from headway.core.record import ChatRequest
 from headway.engine import embedder, journey
 from headway.engine.budget import Budget, Limits
+from headway.engine.check import Checker
 from headway.engine.embedder import question_of, tune_embedder
 from headway.engine.lender import Desk, ExampleLender
 from headway.models.adapted import Adapter
@@ -251,7 +252,9 @@ async def test_check_knows_tuned_models(make: Make, quick: None) -> None:
         assert name is not None
         for embed, level in ((name, "ok"), ("tuned/nowhere", "error")):
             steps = [{"retrieve": {"by": "dense", "embed": embed}}, "generate"]
-            report = await workspace.check(Pipeline.model_validate({"steps": steps}))
+            pipeline = workspace.parts.resolve(Pipeline.model_validate({"steps": steps}))
+            checker = Checker(workspace.task, workspace.parts, workspace.store, pipeline)
+            report = await checker.check()
             found = [item for item in report.items if item.data.get("model") == embed]
             assert [item.level for item in found] == [level]
 

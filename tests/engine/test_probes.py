@@ -358,16 +358,16 @@ async def test_much_noise_is_told_and_so_is_little_recall(make_task: Any) -> Non
     assert any(text.startswith("Context recall is 0.") for text in found.advice)
     noisy = found.model_copy(
         update={
-            "context_precision": Estimate(mean=0.05, low=0.0, high=0.1, n=40),
+            "context_signal": Estimate(mean=0.05, low=0.0, high=0.1, n=40),
             "context_recall": Estimate(mean=0.9, low=0.8, high=1.0, n=40),
         }
     )
     task = Task.load(make_task(name="again"))
     said = " ".join(advise(noisy, task, True, True, 40))
-    assert "mostly noise: context precision 0.05, recall 0.90: show fewer" in said
+    assert "mostly noise: 5% of them hold evidence, at a recall of 0.90: show fewer" in said
     assert "the best first (rerank" in said
     assert "passage_count" in said
-    clean = noisy.model_copy(update={"context_precision": Estimate(mean=0.8, n=40)})
+    clean = noisy.model_copy(update={"context_signal": Estimate(mean=0.8, n=40)})
     assert "noise" not in " ".join(advise(clean, task, True, True, 40))
 
 

@@ -119,6 +119,14 @@ def test_any_passage_of_a_database_that_is_evidence(offsets: tuple[int, int]) ->
     assert value("retrieval_recall", passages=other, evidence=evidence) == 0.0
 
 
+def test_context_signal_is_the_plain_share() -> None:
+    a, noise = (A[0], A[1], A[2]), [("n.md", i, i + 1) for i in range(49)]
+    case = {"passages": passages(a, *noise), "evidence": [A]}
+    assert value("context_signal", **case) == pytest.approx(1 / 50)
+    assert value("context_precision", **case) == 1.0
+    assert value("context_signal", passages=passages(*noise), evidence=[A]) == 0.0
+
+
 def test_context_precision_by_hand() -> None:
     noise, a, b = ("x", 0, 99), ("d", 0, 40), ("d", 45, 90)
     for shown, expected in [

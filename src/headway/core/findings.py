@@ -180,6 +180,7 @@ class Diagnosis(Finding):
     funnel: dict[str, int] = Field(default_factory=dict)
     """Stage -> examples whose evidence came so far, in order."""
     context_precision: Estimate | None = None
+    context_signal: Estimate | None = None
     context_recall: Estimate | None = None
     positions: dict[str, Estimate] = Field(default_factory=dict)
     """Score by the place of the evidence among other passages, where that was asked for."""

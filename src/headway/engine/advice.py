@@ -87,15 +87,15 @@ def _axis(found: Diagnosis, drawn: bool, has_context: bool) -> list[str]:
 
 def _shown(found: Diagnosis, task: Task) -> list[str]:
     """What the passages shown are worth: too little of the evidence, or too much beside it."""
-    if found.context_precision is None or found.context_recall is None:
+    if found.context_signal is None or found.context_recall is None:
         return []
-    precision, recall = found.context_precision.mean, found.context_recall.mean
-    if precision is None or recall is None:
+    signal, recall = found.context_signal.mean, found.context_recall.mean
+    if signal is None or recall is None:
         return []
-    if recall >= ENOUGH_RECALL and precision < MOSTLY_NOISE:
+    if recall >= ENOUGH_RECALL and signal < MOSTLY_NOISE:
         return [
-            f"The passages shown are mostly noise: context precision {precision:.2f}, recall"
-            f" {recall:.2f}: show fewer, the best first{_try(helpful('crowded_out', task))}."
+            f"The passages shown are mostly noise: {signal:.0%} of them hold evidence, at a recall"
+            f" of {recall:.2f}: show fewer, the best first{_try(helpful('crowded_out', task))}."
         ]
     if recall < LITTLE_RECALL:
         return [

@@ -176,6 +176,9 @@ def _sum(total: Range | None, each: Range | None, passes: Range) -> Range | None
 # --- composing prompts without a model ------------------------------------------------------------
 
 
+WHOLE = 1_000_000  # tokens of a passage that is a whole document
+
+
 class Rehearsal:
     """Prompts as a pipeline would send them, composed by its own steps without a call."""
 
@@ -197,7 +200,11 @@ class Rehearsal:
 
     def passages(self, query: str, how: Search) -> tuple[Passage, ...]:
         """k passages of the documents at random, the same ones each time for the same query."""
-        pool = self._pool(how.tokens, how.overlap)
+        # Widened by what is handed over around it; a whole document is one long passage.
+        whole = how.unit == "document"
+        pool = self._pool(
+            WHOLE if whole else how.tokens + 2 * how.around, 0 if whole else how.overlap
+        )
         count = min(how.k, len(pool))
         if not count:
             return ()
@@ -663,16 +670,18 @@ class Estimator:
     async def _from_prompts(self, pipeline: Pipeline) -> Each:
         dev = self.task.split("dev") or self.task.examples
         sample = sorted(dev, key=lambda e: fraction(f"price:{e.id}"))[:SAMPLE]
-        prompts, limits, calls, applied = 0.0, 0.0, 0, 0
+        prompts, limits, before, calls, applied = 0.0, 0.0, 0.0, 0, 0
         for example in sample:
             requests, own = await self.rehearsal.requests(pipeline, example)
             prompts += sum(request_tokens(r) for r in requests)
             limits += sum(r.max_tokens for r in requests)
+            before += sum(r.max_tokens for r in requests[:-1])
             calls += len(requests) + own
             applied += own
         count = max(1, len(sample))
         most = limits / count
-        written = min(most, self._answer_tokens(pipeline))
+        # Of steps that ask before the answer, half of what they may write is taken.
+        written = min(most, self._answer_tokens(pipeline) + before / count / 2)
         prompt = Range.about(prompts / count, 0.75, 1.35)
         completion = Range(written, min(written, 1.0), most)
         each_call = Range.about(calls / count)
@@ -687,7 +696,7 @@ class Estimator:
         """Tokens of an answer: a reference's, half as long again, and brief reasoning before it."""
         lengths = [text_tokens(e.references[0]) for e in self.task.examples if e.references]
         generate = pipeline.step("generate")
-        thinks = generate is not None and generate.settings.get("reasoning") == "brief"
+        thinks = generate is not None and generate.settings.get("reasoning") in ("brief", "quote")
         return 1.5 * (fmean(lengths) if lengths else 40.0) + 4 + (60 if thinks else 0)
 
     def _usd(self, model: str | None, prompt: Range, completion: Range) -> Range | None:

@@ -26,7 +26,7 @@ import numpy as np
 import orjson
 
 from headway.core.charge import Charge, ChargedEmbedding, ChargedRerank
-from headway.core.protocols import Database, Search, Vectors
+from headway.core.protocols import Database, RerankModel, Search, Vectors
 from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passage, Usage
 from headway.core.task import Evidence, Example, Task, digest
 from headway.engine.budget import Budget
@@ -40,8 +40,9 @@ from headway.training.classifier import Classifier
 Make = Callable[[], Awaitable[tuple[bytes, int, float | None]]]
 Kind = Literal["query", "passage"]
 Value = TypeVar("Value")
-REMEMBERED = 4096
-"""Query vectors and re-rankings made in this process that are remembered: some 10 MB."""
+REMEMBERED = 65_536
+"""Query vectors and scores of re-ranked texts that are remembered: 100 MB were all of them vectors,
+which they are not."""
 EVIDENCE_CUT = Search(
     tokens=64, overlap=0, k=1
 )  # short pieces: what a perfect search would hand over
@@ -208,9 +209,9 @@ class Desk:
         backend = await self.parts.rerank(model)
         if not texts:
             return []
-        key = digest(["rerank", backend.identity, query, list(texts)])
         if isinstance(backend, ChargedRerank):
             charged = backend
+            key = digest(["rerank", backend.identity, query, list(texts)])
 
             async def buy() -> tuple[bytes, Charge]:
                 scores, charge = await charged.rerank_charged(query, texts)
@@ -218,7 +219,29 @@ class Desk:
 
             held = _held(texts) + len(texts) * _held([query])
             return list(orjson.loads(await self._bought(key, model, held, buy, lender)))
-        return await self._timed(key, True, lambda: backend.rerank(query, texts), lender)
+        return await self._scored(backend, query, texts, lender)
+
+    async def _scored(
+        self,
+        backend: RerankModel,
+        query: str,
+        texts: Sequence[str],
+        lender: ExampleLender | None,
+    ) -> list[float]:
+        """Re-ranking inside this process, remembered text by text: pipelines that fetch other
+        numbers of passages, or search another way, share most of their texts."""
+        keys = [digest(["rerank", backend.identity, query, text]) for text in texts]
+        missing = [i for i, key in enumerate(keys) if key not in self._remembered]
+        with _wait(lender) as took:
+            if missing:
+                start = time.perf_counter()
+                scores = await backend.rerank(query, [texts[i] for i in missing])
+                each = (time.perf_counter() - start) / len(missing)
+                for i, score in zip(missing, scores, strict=True):
+                    self._remember(keys[i], (score, each))
+            known = [self._remembered[key] for key in keys]
+            took.seconds = sum(seconds for _, seconds in known)
+            return [float(score) for score, _ in known]
 
     async def _bought(
         self,
@@ -261,12 +284,15 @@ class Desk:
                 made = await make()
                 known = made, time.perf_counter() - start
                 if keep:
-                    self._remembered[key] = known
-                    if len(self._remembered) > REMEMBERED:
-                        self._remembered.popitem(last=False)
+                    self._remember(key, known)
             value: Value = known[0]
             took.seconds = known[1]
             return value
+
+    def _remember(self, key: str, value: tuple[Any, float]) -> None:
+        self._remembered[key] = value
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
 
     async def search(
         self, query: str, how: Search, lender: ExampleLender | None = None

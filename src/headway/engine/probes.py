@@ -97,7 +97,7 @@ class Prober:
         by_place, place_told = self._by_place(places)
         probed = (as_is, closed, perfect, repeated, stronger, *places.values())
         runs = [r for r in probed if r is not None]
-        precision, recall = await self._context(as_is, covered) if covered else (None, None)
+        worth = await self._context(as_is, covered) if covered else {}
         holds = _holds_back(headroom, has_context)
         found = Diagnosis(
             run=as_is.id,
@@ -116,8 +116,7 @@ class Prober:
             kinds=kinds_of(as_is, metric, ("tags",)),
             holds_back=holds,
             funnel=causes.funnel,
-            context_precision=precision,
-            context_recall=recall,
+            **worth,
             positions=by_place,
             failures=tuple(failures),
             inferred=inferred,
@@ -177,12 +176,12 @@ class Prober:
         found = {place: estimate(values, groups) for place, values in scores.items()}
         return {str(place): e for place, e in found.items()}, told(scores, groups, found)
 
-    async def _context(self, as_is: Run, covered: Sequence[Example]) -> tuple[Estimate, Estimate]:
-        """Context precision and recall of what was shown, over examples with evidence."""
+    async def _context(self, as_is: Run, covered: Sequence[Example]) -> dict[str, Estimate]:
+        """What was shown is worth, by metric, over examples with evidence."""
         task = self.runner.desk.task
         groups = [e.cluster for e in covered]
-        found = []
-        for name in ("context_precision", "context_recall"):
+        found = {}
+        for name in ("context_precision", "context_signal", "context_recall"):
             metric = load(name, task.folder)
             scores: list[float | None] = []
             for example in covered:
@@ -191,8 +190,8 @@ class Prober:
                 scores.append(
                     None if lost else await metric.score(Scored(task, example, record, spans))
                 )
-            found.append(estimate(scores, groups))
-        return found[0], found[1]
+            found[name] = estimate(scores, groups)
+        return found
 
     def _map(
         self, as_is: Run, perfect: Run | None, repeated: Run | None, stronger: Run | None,

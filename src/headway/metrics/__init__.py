@@ -28,6 +28,7 @@ METRICS = Family(
         "retrieval_recall": "headway.metrics.retrieval:RetrievalRecall",
         "retrieval_mrr": "headway.metrics.retrieval:RetrievalMrr",
         "retrieval_ndcg": "headway.metrics.retrieval:RetrievalNdcg",
+        "context_signal": "headway.metrics.retrieval:ContextSignal",
         "context_precision": "headway.metrics.retrieval:ContextPrecision",
         "context_recall": "headway.metrics.retrieval:ContextRecall",
         "abstention": "headway.metrics.abstention:Abstention",

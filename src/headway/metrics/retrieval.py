@@ -157,6 +157,17 @@ class ContextPrecision(_Retrieval):
         return _calculate(ir_measures.AP, *_by_passage(held))
 
 
+class ContextSignal(_Retrieval):
+    """The plain share of what is shown that holds evidence, whatever its rank: how much is signal.
+    One of fifty passages is 0.02 here, and still a context precision of 1 where it comes first."""
+
+    name: ClassVar[str] = "context_signal"
+    again: ClassVar[bool] = True
+
+    def _measure(self, held: list[set[int]], total: int) -> float:
+        return sum(map(bool, held)) / len(held)
+
+
 class ContextRecall(RetrievalRecall):
     """retrieval_recall under the name that Ragas' users know: the share of the evidence that is
     shown. Ragas has a model find each sentence of the reference in the passages; here the

@@ -75,7 +75,8 @@ class _Onnx:
                 "token_type_ids": np.array([encoded.type_ids], np.int64),
             }
             asked = {name: feed for name, feed in feeds.items() if name in accepts}
-            return take(session.run(None, asked)[0])[0]
+            made: NDArray[np.float32] = take(session.run(None, asked)[0])[0]
+            return made
 
         encoded = tokenizer.encode_batch_fast(list(texts))
         if len(encoded) == 1:

@@ -495,6 +495,7 @@ def context(found: Diagnosis) -> list[Row]:
     """What the passages shown are worth; nothing where that is not known."""
     rows = [
         Row("context precision", found.context_precision, "how clean it is, the best first"),
+        Row("context signal", found.context_signal, "the part of it that holds evidence"),
         Row("context recall", found.context_recall, "the part of the evidence in it"),
     ]
     return [row for row in rows if row.value is not None]

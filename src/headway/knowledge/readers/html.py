@@ -108,12 +108,17 @@ def hidden(markup: str) -> str:
 
 
 def _page(markup: str) -> _Page:
-    # A comment without an end goes to the end of the file, unless a script holds it.
-    last = markup.rfind("<!--")
-    if last >= 0 and not re.search(r"--!?>|</script", markup[last + 2 :], re.IGNORECASE):
-        markup, rest = markup[:last], markup[last + 4 :]
-    else:
-        rest = ""
+    # Neither a comment nor a tag without an end is text; the parser would take them for it, in a
+    # time that grows with the square of their number.
+    rest = ""
+    closed = max((found.end() for found in re.finditer(r"--!?>", markup)), default=0)
+    begin = markup.find("<!--", closed)
+    if begin >= 0 and "</script" not in markup[begin:].lower():
+        markup, rest = markup[:begin], markup[begin + 4 :]
+    ended = markup.rfind(">") + 1
+    tag = re.compile(r"<[a-zA-Z/!?]").search(markup, ended)
+    if tag:
+        markup = markup[: tag.start()]
     page = _Page(xhtml=bool(_XHTML.match(markup)))
     try:
         page.feed(markup)
@@ -210,9 +215,9 @@ class _Page(HTMLParser):
 
     def _pop(self) -> str:
         tag, hides = self._stack.pop()
-        self._count[tag] -= 1
         if not self._hidden:
             self._end(tag)
+        self._count[tag] -= 1
         self._hidden -= hides
         return tag
 

@@ -120,7 +120,11 @@ def decode(data: bytes, charset: str = "") -> str:
         said = "UTF-8" if encoding == "utf-8-sig" else charset or encoding.upper()
         raise Unreadable(
             f"it is not {said} (byte {error.start}): save it as UTF-8"
-            + (f", and say so in its <meta charset> instead of {charset}" if charset else "")
+            + (
+                f", and say so in its <meta charset> instead of {charset}"
+                if said == charset
+                else ""
+            )
         ) from None
     if "\0" in text:
         raise Unreadable("it is not text")
