@@ -192,7 +192,8 @@ class Workspace:
         if self.task.spec.application:
             return Pipeline.model_validate({"steps": ["application"]})
         if self.task.spec.output.kind == "passages":
-            return Pipeline.model_validate({"steps": [{"retrieve": {"k": 10}}]})
+            whole = {"k": 10, "passages": {"unit": "document"}}
+            return Pipeline.model_validate({"steps": [{"retrieve": whole}]})
         steps: list[dict[str, Any]] = [{"generate": {"template": self.task.instructions}}]
         if self.task.has_knowledge:
             steps.insert(0, {"retrieve": {"k": 2}})

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from headway.core.errors import InputError
 from headway.core.protocols import Unit
+from headway.core.sentences import sentences
 from headway.knowledge.cut import cut, piece, token_spans
-from headway.knowledge.sentences import sentences
 
 TEXTS = st.text(
     alphabet=st.sampled_from("ab é.\n !?。中文한カ\u0301\t,🙂"), max_size=400

@@ -168,8 +168,8 @@ def test_hostile_files_are_named(tmp_path: Path) -> None:
     assert list(found.by_name) == ["good.docx"]
     reasons = dict(notice.split(".docx: passed over, ") for notice in found.notices)
     assert {name: reason.split(" (")[0] for name, reason in reasons.items()} == {
-        "bomb": "it unpacks to 501 MB in 18 parts, more than is safe",
-        "bomb2": "it unpacks to 101 MB in 18 parts, more than is safe",
+        "bomb": "it unpacks to 502 MB in 18 parts, more than is safe",
+        "bomb2": "it unpacks to 102 MB in 18 parts, more than is safe",
         "cut": "it is damaged",
         "empty": "it is empty",
         "garbled": "it is damaged",

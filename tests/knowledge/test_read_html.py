@@ -176,7 +176,8 @@ def test_any_soup(parts: list[str]) -> None:
 @pytest.mark.parametrize(
     "page",
     ["<div>" * 200_000, "<b hidden>" * 100_000, "<table><tr><td>" * 50_000, "<p>x" * 100_000,
-     "<li>" * 100_000, "</p>" * 100_000, "<!-- x " * 50_000, "<a b=" * 50_000, "<a b=" * 50_000 + ">", "&" * 200_000],
+     "<li>" * 100_000, "</p>" * 100_000, "<!-- x " * 50_000, "<a b=" * 50_000,
+     "<a b=" * 50_000 + ">", "&" * 200_000],
     ids=lambda page: page[:8],
 )  # fmt: skip
 def test_hostile_depth_costs_seconds_at_most(page: str) -> None:

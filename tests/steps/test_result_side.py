@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from headway.core.protocols import State, Step
 from headway.core.record import Passage
+from headway.core.sentences import sentence_spans as sentences
 from headway.core.task import Example, KnowledgeSource, Rule
-from headway.steps.compress import Compress, overlap, sentences, words
+from headway.steps.compress import Compress, overlap, words
 from headway.steps.order import Order
 from headway.steps.prefer import Prefer, age_key
 from headway.steps.rerank import Rerank

@@ -92,12 +92,13 @@ def _shown(found: Diagnosis, task: Task) -> list[str]:
     signal, recall = found.context_signal.mean, found.context_recall.mean
     if signal is None or recall is None:
         return []
-    if recall >= ENOUGH_RECALL and signal < MOSTLY_NOISE:
+    read = task.spec.output.kind != "passages"
+    if read and recall >= ENOUGH_RECALL and signal < MOSTLY_NOISE:
         return [
             f"The passages shown are mostly noise: {signal:.0%} of them hold evidence, at a recall"
             f" of {recall:.2f}: show fewer, the best first{_try(helpful('crowded_out', task))}."
         ]
-    if recall < LITTLE_RECALL:
+    if read and recall < LITTLE_RECALL:
         return [
             f"Context recall is {recall:.2f}: most of what is missing in the answers never reached"
             " the prompt, so mend the search before the prompt."

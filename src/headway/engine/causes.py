@@ -86,9 +86,10 @@ class Causes:
         cause = self._cause(example, record, way, faithful)
         perfect = self._perfect.get(example.id)
         whys = (way.why if cause == way.cause else "", record.why)
-        fault, verdict = verdict_of(
-            cause, record, way, faithful, self.runner.desk.task.has_knowledge
-        )
+        task = self.runner.desk.task
+        fault, verdict = verdict_of(cause, record, way, faithful, task.has_knowledge)
+        if task.spec.output.kind == "passages":  # nobody answered
+            verdict = f"{fault} at fault: {CAUSES[cause][1]}"
         return {
             "example": example.id,
             "question": example.question[:500],
@@ -123,6 +124,8 @@ class Causes:
             return record.status
         if way.cause:
             return way.cause
+        if way.shown and self.runner.desk.task.spec.output.kind == "passages":
+            return "ranked_too_low"  # all of it is there, below what is of no use
         if way.shown and self._right(self._perfect.get(example.id)):
             return "in_database" if way.asked else "crowded_out"
         return self._behaviour(example, record, faithful)

@@ -23,8 +23,8 @@ _PHRASES = (
     r"(?:ignore|disregard|forget)\s+(?:all\s+)?(?:of\s+)?(?:your|these|those)\s+"
     r"(?:instructions|rules|guidelines|prompts?)",
     r"you\s+are\s+now\s+(?:an?\b|no\s+longer|DAN\b|my\b|in\s+\w+\s+mode|free\s+from|jailbroken)",
-    r"system\s+(?:prompt|message)s?\b",
-    r"(?:do\s+not|don'?t|never)\s+(?:tell|inform|alert|mention\s+(?:this|it)\s+to|reveal\s+this\s+to)"
+    r"system\s+prompt\b",
+    r"(?:do\s+not|don['’]?t|never)\s+(?:tell|inform|alert|mention\s+(?:this|it)\s+to|reveal\s+this\s+to)"
     r"\s+the\s+(?:user|human|reader)",
     r"(?:reveal|print|repeat|show|output|leak|tell\s+me)\s+(?:me\s+)?your\s+(?:\w+\s+)?"
     r"(?:prompt|instructions)",
@@ -39,7 +39,7 @@ _PHRASES = (
     r"(?:ignorier\w*|vergiss|missachte\w*)\s+(?:alle\s+)?(?:deine|ihre)\s+"
     r"(?:anweisungen|regeln|vorgaben|instruktionen)",
     r"(?:du\s+bist|sie\s+sind)\s+(?:jetzt|nun|ab\s+sofort)\s+(?:ein\w*|kein\w*|nicht\s+mehr)\b",
-    r"system-?\s?(?:prompt|anweisung|nachricht)\w*",
+    r"system-?(?:prompt|anweisung)\w*",
     r"(?:sag\w*|verrat\w*|teil\w*)\s+(?:es\s+|das\s+|dies\s+)?(?:dem|der)\s+"
     r"(?:nutzer|benutzer|anwender)\w*\s+(?:\w+\s+)?nicht",
     r"(?:verrat\w*|zeig\w*|gib|nenn\w*|wiederhol\w*)\s+(?:mir\s+)?(?:deine?n?|ihre?n?)\s+"
@@ -48,16 +48,17 @@ _PHRASES = (
     r"(?:忽略|无视|忘记|忘掉|不要理会|無視)(?:掉)?(?:你)?(?:所有|全部|一切)?(?:的)?(?:之前|以前|以上|上述|上面|先前|此前|前面)",
     r"(?:忽略|无视|忘记)(?:你的)?(?:所有|全部|一切)?(?:的)?(?:指令|指示|提示词|规则)",
     r"你现在(?:是|扮演|不再)|从现在(?:开始|起)[,，]?\s?你",
-    r"系统(?:提示|指令|消息)",
+    r"系统(?:提示词|指令)",
     r"不要(?:告诉|告知|通知|提醒)用户",
     r"(?:透露|泄露|显示|输出|说出|告诉我|打印)你的(?:系统)?(?:提示|指令)",
 )
 _ORDER = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES), re.IGNORECASE)
-# Of these every match has one: looking for them first is many times faster.
-_SIGNS = (
-    *("ignor", "disregard", "forget", "override", "you", "system", "instruction", "<|", "inst]"),
-    *("<<sys>>", "vergiss", "vergess", "missacht", "überg", "du bist", "sie sind", "nutzer"),
-    *("anwender", "prompt", "anweisung", "忽略", "无视", "無視", "忘", "不要", "你", "系统"),
+# Every phrase begins with one of these; to look for them first is many times faster.
+_START = re.compile(
+    "ignor|disregard|forget|overrid|you\\s|system|do\\s|don['’]?t|never|reveal|print|repeat|show|output"
+    "|leak|tell\\s|new\\s|updated|<\\||\\[/?inst|<<sys|vergiss|vergess|missacht|überg|du\\s|sie\\s"
+    "|sag|verrat|teil|zeig|gib|nenn|wiederhol|忽略|无视|無視|忘记|忘掉|不要|你现在|从现在|系统|透露"
+    "|泄露|显示|输出|说出|告诉我|打印"
 )
 # Letters that are not shown: the tag block spells ASCII, the others part words.
 _TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
@@ -72,10 +73,14 @@ Planted = tuple[int, str]
 def planted(text: str) -> Iterator[Planted]:
     """What in the text is aimed at a model, in order."""
     seen, places = _shown(text)
-    low = seen.casefold()
-    if not any(sign in low for sign in _SIGNS):
-        return
-    for found in _ORDER.finditer(seen):
+    low = seen.lower()
+    if len(low) != len(seen):  # a few letters are two in lower case
+        low = "".join(c.lower() if len(c.lower()) == 1 else c for c in seen)
+    end = 0
+    for sign in _START.finditer(low):
+        found = _ORDER.match(seen, sign.start()) if sign.start() >= end else None
+        if found is None:
+            continue
         start, end = found.span()
         begin = max(0, start - _AROUND)
         quote = _printable(seen[begin : min(end + _AROUND, begin + 2 * _LONGEST)])

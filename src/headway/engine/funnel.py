@@ -71,7 +71,8 @@ class Funnel:
         known = {
             stage: many
             for stage, many in zip(STAGES, passed, strict=True)
-            if self._how is not None or stage not in SEARCHED
+            if (self._how is not None or stage not in SEARCHED)
+            and (stage != "used" or self.runner.desk.task.spec.output.kind != "passages")
         }
         return {"with evidence": total, **known}
 

@@ -202,9 +202,12 @@ def prompt(contents: Contents, knowledge: bool) -> str:
 def baseline(contents: Contents, knowledge: bool) -> str:
     """The first pipeline, as YAML."""
     lines = ["# What a first version would do; `headway evaluate` measures it.", "steps:"]
-    k = 10 if contents.kind == "passages" else 1
+    # Judgements of retrieval collections are of whole documents: two passages of one would count
+    # as one right and one wrong.
+    whole = contents.kind == "passages"
+    cut, k = ("{unit: document}", 10) if whole else ("{tokens: 160, overlap: 32}", 1)
     if knowledge:
-        lines.append(f"  - retrieve: {{passages: {{tokens: 160, overlap: 32}}, by: text, k: {k}}}")
+        lines.append(f"  - retrieve: {{passages: {cut}, by: text, k: {k}}}")
     if contents.kind != "passages":
         most = 256 if contents.kind == "json" else 48
         lines.append(f"  - generate: {{template: ../{PROMPT}, max_tokens: {most}}}")

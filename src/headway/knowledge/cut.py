@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from headway.core.errors import InputError
 from headway.core.protocols import Search, Unit
+from headway.core.sentences import sentences
 from headway.knowledge.outline import Outline
-from headway.knowledge.sentences import sentences
 
 CUT_VERSION = 1  # goes into an index's key: raise it when the same settings would cut differently
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from headway.core.protocols import Line
+from headway.core.sentences import sentences
 from headway.knowledge.cut import EAST, token_spans
 from headway.knowledge.outline import BETWEEN, Outline
 from headway.knowledge.read import Document
-from headway.knowledge.sentences import sentences
 
 LEAD = 40  # tokens of a lead sentence that are taken
 _GIVEN = ("summary", "description", "abstract")

@@ -18,26 +18,13 @@ from pydantic import Field
 
 from headway.core.protocols import Lender, State
 from headway.core.record import Passage
+from headway.core.sentences import sentence_spans
 from headway.core.task import Frozen
 
 _EAST = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7ff\uf900-\ufaff"
 Span = tuple[int, int]
 
 _WORDS = re.compile(f"[{_EAST}]+|[^\\W_{_EAST}]+")
-# A mark and what closes after it: western ones need white space behind them, eastern ones none.
-# An empty line ends a sentence, and so does the line before an item, a heading or a table's row.
-_ENDS = re.compile(
-    r"[。！？；]+[」』”’）】]*"
-    r"|[.!?…]+[\"'»”’)\]]*(?=\s)"
-    r"|(?=\n[^\S\n]*(?:\n|[-*+•]\s|[#>|]|\d{1,3}[.)]\s))"
-)
-# Behind these a full stop ends nothing: an initial, a number of one or two digits (a German
-# ordinal, a numbered item), a title or another abbreviation.
-_OPEN = re.compile(
-    r"(?:^|[\s(\[\"'„“.])(?:[^\W\d_]|\d{1,2}|mr|mrs|ms|dr|prof|st|nr|fig|vol|pp|vs|al|approx"
-    r"|bzw|ca|vgl|inkl|evtl|ggf|abs|bd|hrsg)\.$",
-    re.IGNORECASE,
-)
 
 
 class Compress(Frozen):
@@ -96,7 +83,7 @@ class Compress(Frozen):
         """One score a window: (number of its passage, its place in the passage's text)."""
         texts = [state.passages[i].text[start:end] for i, (start, end) in windows]
         if self.by == "words":
-            shown = [p.text[a:b] for p in state.passages for a, b in sentences(p.text)]
+            shown = [p.text[a:b] for p in state.passages for a, b in sentence_spans(p.text)]
             return overlap(state.query, texts, shown)
         if self.by == "embed":
             model = self.embed or lend.task.spec.models.embed
@@ -114,7 +101,7 @@ def _windows(passage: Passage, count: int) -> list[Span]:
     more than that, or is no piece of a document (rows of a table, say): then it stays whole."""
     if passage.end - passage.start != len(passage.text):
         return []
-    spans = sentences(passage.text)
+    spans = sentence_spans(passage.text)
     runs = range(len(spans) - count + 1)
     return [(spans[i][0], spans[i + count - 1][1]) for i in runs] if len(runs) > 1 else []
 
@@ -127,29 +114,6 @@ def _piece(passage: Passage, start: int, end: int) -> Passage:
         start=passage.start + start,
         end=passage.start + end,
     )
-
-
-def sentences(text: str) -> list[Span]:
-    """(start, end) of each sentence, in order, without the white space around it. Every other
-    character is in exactly one of them."""
-    found = []
-    start = 0
-    for end in (*(m.end() for m in _ENDS.finditer(text) if _is_end(text, m)), len(text)):
-        inside = text[start:end]
-        first = start + len(inside) - len(inside.lstrip())
-        if inside.strip():
-            found.append((first, first + len(inside.strip())))
-        start = end
-    return found
-
-
-def _is_end(text: str, match: re.Match[str]) -> bool:
-    """Whether a sentence ends at this mark; a single full stop may stand for something else."""
-    if match[0] != ".":
-        return True
-    following = text[match.end() : match.end() + 20].lstrip()[:1]
-    before = text[max(0, match.end() - 12) : match.end()]
-    return not following.islower() and not _OPEN.search(before)
 
 
 def overlap(query: str, texts: Sequence[str], among: Sequence[str]) -> list[float]:

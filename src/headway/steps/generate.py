@@ -23,8 +23,8 @@ from referencing.exceptions import Unresolvable
 from headway.core.errors import InputError
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
+from headway.core.sentences import sentence_spans as sentences
 from headway.core.task import Example, Frozen, Output
-from headway.steps.compress import sentences
 from headway.steps.support import plain, stands_in
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headway.core.record import Passage
-from headway.steps.compress import sentences
+from headway.core.sentences import sentence_spans as sentences
 
 SHARE = 0.6  # of a statement's words that must stand in one passage
 PHRASE = 8  # words; an answer of one such sentence says little without its question

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headway.core.sentences import sentences
 from headway.knowledge.cut import token_spans
-from headway.knowledge.sentences import sentences
 
 TEXTS = st.text(alphabet=st.sampled_from('aB é.\n !?…。”"#-1中文'), max_size=200)
 

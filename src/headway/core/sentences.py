@@ -53,6 +53,18 @@ def sentence_ends(text: str) -> list[int]:
     return found
 
 
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """(start, end) of each sentence, in order, without the white space around it. Every other
+    character is in exactly one of them."""
+    found = []
+    for start, end in pairwise((0, *sentence_ends(text), len(text))):
+        inside = text[start:end]
+        if inside.strip():
+            first = start + len(inside) - len(inside.lstrip())
+            found.append((first, first + len(inside.strip())))
+    return found
+
+
 def sentences(
     text: str, spans: Sequence[tuple[int, int]], breaks: Iterable[int] = ()
 ) -> list[tuple[int, int]]:
