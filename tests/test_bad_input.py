@@ -208,7 +208,7 @@ FILES: list[tuple[Break, tuple[str, ...]]] = [
     (application_without_function, ("app.py", "no function 'answer'", "reply")),
     (application_with_a_mistake, ("app.py", "cannot be imported", "nowhere_at_all")),
     (corpus_line, ("corpus.jsonl:4", "JSON")),
-    (no_knowledge, ("documents", "valid: a folder of .md")),
+    (no_knowledge, ("documents", "valid: a folder of .docx")),
     (lambda f: edit(f, models={"chat": "nowhere/model"}), ("nowhere", "valid:")),
     (lambda f: edit(f, models={"chat": "scripted/own.py:f"}), ("own.py",)),
     (lambda f: edit(f, endpoints={"house": {"base_url": "house:80"}}), ("endpoints.house",)),
