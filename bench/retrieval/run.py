@@ -248,6 +248,7 @@ PAIRS = (
     ("Headway text", "bm25s"),
     ("Headway text", "Haystack BM25"),
     ("Headway dense", "Haystack dense"),
+    ("Headway dense", "Headway text"),
     ("Headway hybrid", "Headway text"),
     ("Headway hybrid", "Headway dense"),
     ("Headway text + re-rank 20", "Headway text"),

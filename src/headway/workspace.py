@@ -404,7 +404,8 @@ class Workspace:
         )
 
     async def show(self, example_id: str | None = None, pipeline: Any = None) -> Shown:
-        """The exact messages of one example. Calls no chat model; it does search and re-rank."""
+        """The exact messages of one example. Calls no chat model; it does search and re-rank. Of a
+        pipeline that asks before the answer, replies that are in the store are taken from there."""
         chosen = self.pipeline(pipeline)
         example = self._example(example_id)
         desk = self._runner().desk
@@ -414,8 +415,13 @@ class Workspace:
             try:
                 state = await step.run(state, catcher)
             except _Caught:
+                if step.name != "generate":
+                    self.notices.add(
+                        f"This is what the step `{step.name}` asks. What is asked after it hangs on"
+                        " the reply, and no reply is in the store yet: evaluate one example first."
+                    )
                 break
-        request = catcher.request
+        request = state.request or catcher.request
         tokens = None
         if request is not None and chosen.model:
             model = await self.parts.chat(chosen.model)
@@ -535,14 +541,18 @@ class _Caught(Exception):
 
 
 class _Catcher(ExampleLender):
-    """A lender that keeps the first chat request instead of making it."""
+    """A lender that knows the replies in the store, and stops at the first that is not there."""
 
     request: ChatRequest | None = None
 
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
-        """Keeps the request and stops there."""
+        """Keeps the request; its reply, if there is one."""
         self.request = request
-        raise _Caught
+        name = model or self._model or self.task.spec.models.chat
+        known = await self._desk.known(request, name)
+        if known is None:
+            raise _Caught
+        return known
 
 
 def _on_top(limits: Limits, spent: Spent) -> Limits:

@@ -155,3 +155,16 @@ def test_a_journey_from_the_first_prompt_to_its_report(task: Path, tmp_path: Pat
     final = run("final", task, "--yes")
     assert final.exit_code == 0, final.stderr
     assert "sealed test was opened" in final.stdout
+
+
+def test_show_says_where_it_stops_and_goes_on_with_replies_that_are_kept(task: Path) -> None:
+    (task / "pipelines").mkdir(exist_ok=True)
+    (task / "pipelines" / "asks.yaml").write_text(
+        "steps:\n- expand\n- retrieve: {k: 1}\n- generate: {template: Answer the question.}\n"
+    )
+    first = run("show", task, "--pipeline", "asks")
+    assert "what the step `expand` asks" in " ".join(first.stdout.split())
+    data(run("evaluate", task, "--pipeline", "asks", "--limit", "1", "--json"))
+    then = run("show", task, "--pipeline", "asks")
+    assert "the step `expand` asks" not in " ".join(then.stdout.split())
+    assert "Answer the question." in then.stdout

@@ -299,7 +299,7 @@ class Traveller:
             self._replay(self.entries[name], tried)
             return
         self._tell(Event("phase", f"{technique.name} ({technique.axis})"))
-        calls = self.budget.calls
+        calls, told = self.budget.calls, len(self.runner.desk.parts.notices.texts)
         lent: TechniqueContext = Lent(
             self.task, self.incumbent.pipeline, self.task.split("train"),
             diagnosis.causes, self.runner,
@@ -312,7 +312,10 @@ class Traveller:
                 proposed.append(Candidate(pipeline, candidate.title))
         if not proposed:
             if turn == 1:
-                step = self._dropped(technique, None, "no_gain", "had nothing new to propose here")
+                # A technique that tried and gave up has said why.
+                said = self.runner.desk.parts.notices.texts[told:]
+                detail = said[-1] if said else "had nothing new to propose here"
+                step = self._dropped(technique, None, "no_gain", detail)
                 self._note(step, name)
             return
         lap = await race(

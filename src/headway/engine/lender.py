@@ -134,18 +134,7 @@ class Desk:
         """One chat call through cache and budget. The key holds the repeat number, so that a
         cache never hides variance."""
         backend = await self.parts.chat(model)
-        key = digest(
-            [
-                backend.identity,
-                [(m.role, m.content) for m in request.messages],
-                request.max_tokens,
-                request.temperature,
-                request.seed,
-                request.json_schema,
-                request.stop,
-                repeat,
-            ]
-        )
+        key = _chat_key(backend.identity, request, repeat)
 
         async def make() -> tuple[bytes, int, float | None]:
             made = await backend.chat(request)
@@ -156,6 +145,13 @@ class Desk:
         held = sum(len(m.content) for m in request.messages) // 4 + request.max_tokens
         value, cached = await self.once(key, model, held, make)
         return replace(ChatReply(**orjson.loads(value)), cached=cached)
+
+    async def known(self, request: ChatRequest, model: str, repeat: int = 0) -> ChatReply | None:
+        """The reply that is kept of an earlier call; None where none was made."""
+        value = self.store.reply(
+            _chat_key((await self.parts.chat(model)).identity, request, repeat)
+        )
+        return None if value is None else replace(ChatReply(**orjson.loads(value)), cached=True)
 
     # --- embedding, re-ranking, searching -----------------------------------------------------
 
@@ -516,3 +512,19 @@ class ExampleLender:
         named = Evidence(document=passage.document, text=passage.text)
         span = self._desk.parts.knowledge().locate(named)
         return replace(passage, start=span[1], end=span[2]) if span else passage
+
+
+def _chat_key(identity: str, request: ChatRequest, repeat: int) -> str:
+    """Under which the reply to a request is kept."""
+    return digest(
+        [
+            identity,
+            [(m.role, m.content) for m in request.messages],
+            request.max_tokens,
+            request.temperature,
+            request.seed,
+            request.json_schema,
+            request.stop,
+            repeat,
+        ]
+    )
