@@ -53,6 +53,11 @@ def test_a_journey_keeps_what_is_proven(wordy: Path) -> None:
     assert best.is_file()
     # What was written runs, and is the pipeline that was measured.
     assert hw.evaluate(wordy, best, limit=5).pipeline == journey.best
+    # What the sealed test will cost with the new incumbent is known from then on.
+    entries = Workspace.open(wordy).store.entries(journey.journey)
+    first, dearer = kept[0], entries[kept[0].technique]["dearer"]
+    assert dearer != [1.0, 1.0, 1.0], first
+    assert all(times > 0 for times in dearer)
     # Every technique is accounted for, those with unmet needs too.
     names = {s.technique for s in journey.steps}
     assert {t.name for t in hw.techniques()} <= names

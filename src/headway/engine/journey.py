@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Literal
 
 from headway.core.errors import BudgetEnded, InputError
@@ -119,6 +120,9 @@ class Traveller:
         self.stopped: str | None = None
         self.complete = True
         self.low: float | None = None
+        self.dearer = (1.0, 1.0, 1.0)
+        """Calls, tokens and seconds of an example with the incumbent, in those of the baseline."""
+        self._calls_each = 1.0
         self._saved = 0.0
         self._show: Progress = self.runner.progress
         self.runner.progress = self._tell
@@ -236,17 +240,19 @@ class Traveller:
                 len(self.task.split("test")), seconds, tokens_each,
             )  # fmt: skip
             self.state["plan"] = self._plan.to_dict()
+            self.state["calls_each"] = max(1.0, _costs(first)[0])
             self._save()
+        self._calls_each = float(self.state.get("calls_each", 1.0))
         self._hold()
 
     def _hold(self) -> None:
         """Keep the sealed test's share back: baseline and best, a tenth on top for noise."""
         if self.wish.test == "never":
             return
-        examples = 2 * self._plan.test
-        self.budget.hold_calls = examples if self.wish.limits.calls else 0
-        self.budget.hold_tokens = int(1.1 * examples * self._plan.tokens_each)
-        self.budget.hold_s = 1.1 * examples * self._plan.seconds_each
+        calls, tokens, seconds = (self._plan.test * (1 + times) for times in self.dearer)
+        self.budget.hold_calls = ceil(calls * self._calls_each) if self.wish.limits.calls else 0
+        self.budget.hold_tokens = int(1.1 * tokens * self._plan.tokens_each)
+        self.budget.hold_s = 1.1 * seconds * self._plan.seconds_each
 
     # --- techniques -----------------------------------------------------------------------------
 
@@ -351,7 +357,7 @@ class Traveller:
             limit = self._breaks(answer.run)
             if limit:
                 return self._step(found, "dropped", limit[0], limit[1], calls, "better")
-            self.incumbent = lap.candidate
+            self._takes(lap.candidate, lap.run, lap.incumbent)
             self.low = estimate(lap.run.scores(self.metric), lap.run.groups).low
             text = f"better on {answer.n} fresh examples, at level {answer.level:.4f}"
             return self._step(found, "kept", "better", text, calls, "better")
@@ -363,6 +369,16 @@ class Traveller:
         if answer.examples_needed:
             text += f"; about {answer.examples_needed} would be needed"
         return self._step(found, "dropped", "not_proven", text, calls, "not_proven")
+
+    def _takes(self, candidate: Candidate, run: Run, before: Run) -> None:
+        """A new incumbent, and what the sealed test will cost with it."""
+        self.incumbent = candidate
+        ratios = (
+            a / b if a and b else 1.0 for a, b in zip(_costs(run), _costs(before), strict=True)
+        )
+        calls, tokens, seconds = (was * now for was, now in zip(self.dearer, ratios, strict=True))
+        self.dearer = (calls, tokens, seconds)
+        self._hold()
 
     def _lead(self, answer: Answer, pipeline: Pipeline) -> None:
         """The best guess that is not proven is offered as `leading`."""
@@ -467,7 +483,7 @@ class Traveller:
         if not answer.kept:
             text = f"saves {saved:.0%}, but 'not worse by {margin:g}' is not proven"
             return self._step(facts, "dropped", "not_proven", text, calls, "not_proven")
-        self.incumbent = candidate
+        self._takes(candidate, run, base)
         text = f"not worse by {margin:g} on {answer.n} fresh examples, saves {saved:.0%}"
         return self._step(facts, "kept", "not_worse_and_cheaper", text, calls, "not_proven")
 
@@ -502,6 +518,7 @@ class Traveller:
             "incumbent": self.incumbent.pipeline.model_dump(mode="json"),
             "title": self.incumbent.title,
             "low": self.low,
+            "dearer": self.dearer,
             "leading": None
             if self.leading is None
             else [self.leading[0], self.leading[1].model_dump(mode="json")],
@@ -517,6 +534,9 @@ class Traveller:
         tried.update(entry["tried"])
         self.incumbent = Candidate(Pipeline.model_validate(entry["incumbent"]), entry["title"])
         self.low = entry["low"]
+        calls, tokens, seconds = entry.get("dearer", self.dearer)
+        self.dearer = (calls, tokens, seconds)
+        self._hold()
         if entry["leading"]:
             gain, pipeline = entry["leading"]
             self.leading = (gain, Pipeline.model_validate(pipeline))
@@ -576,6 +596,17 @@ class Traveller:
             else {},
             notices=self.runner.desk.parts.notices.texts,
         )  # fmt: skip
+
+
+def _costs(run: Run) -> tuple[float, float, float]:
+    """Mean calls, tokens and seconds of an example, as they were first spent."""
+    done = [r for r in run.records if r.status != "outage"]
+    count = max(1, len(done))
+    return (
+        sum(r.usage.calls + r.usage.cached_calls for r in done) / count,
+        sum(r.usage.prompt_tokens + r.usage.completion_tokens for r in done) / count,
+        sum(r.latency_s for r in done) / count,
+    )
 
 
 def test_name(task: Task) -> str:
