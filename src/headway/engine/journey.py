@@ -123,6 +123,7 @@ class Traveller:
         self.dearer = (1.0, 1.0, 1.0)
         """Calls, tokens and seconds of an example with the incumbent, in those of the baseline."""
         self._calls_each = 1.0
+        self._untried: list[str] = []
         self._saved = 0.0
         self._show: Progress = self.runner.progress
         self.runner.progress = self._tell
@@ -177,7 +178,8 @@ class Traveller:
                 await self._techniques(diagnosis)
                 await self._simplify()
         except BudgetEnded as error:
-            self.stopped = error.what
+            left = f"; not tried: {', '.join(self._untried)}" if self._untried else ""
+            self.stopped = error.what + left
             self.complete = diagnosis is not None
         if self.stopped is None:
             self.stopped = "every technique was tried"
@@ -267,6 +269,7 @@ class Traveller:
                 self._note(self._dropped(technique, None, "needs_unmet", need), technique.name)
             else:
                 met.append(technique)
+        self._untried = [technique.name for technique in met]
         tried: set[str] = set()
         for turn in (1, 2):
             kept_before = len([s for s in self.steps if s.decision == "kept"])
@@ -276,6 +279,8 @@ class Traveller:
                 if self._reached_goal():
                     return
                 await self._try(technique, turn, tried, diagnosis)
+                if technique.name in self._untried:
+                    self._untried.remove(technique.name)
 
     def _order(self, diagnosis: Diagnosis) -> list[type[Technique]]:
         """By what the axis has left, times the share of failures that the technique addresses."""
