@@ -268,6 +268,7 @@ def _positive(_: click.Context, __: click.Parameter, value: float | None) -> flo
 )
 @click.option("--continue", "resume", is_flag=True, help="Go on with the last journey.")
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
+@door.pipeline_option
 @door.model_option
 @door.dry_option
 @door.json_option
