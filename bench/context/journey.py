@@ -3,10 +3,10 @@
     python bench/context/journey.py [--minutes 25] [--quick]                answers, JOURNEY.md
     python bench/context/journey.py --passages [--minutes 15] [--quick]     passages alone
 
-Of the first the baseline is the one that `make demo` found on the behaviour axis: the plain prompt, with the
-sentences that answer quoted before the answer. The second judges by nDCG@10 what is
-found, without answers: JOURNEY-PASSAGES.md. Stopped at any moment, the same command goes on.
---quick takes 5 minutes and proves little.
+The baseline of the first is what `make demo` found on the behaviour axis: the plain prompt, with
+the sentences that answer quoted before the answer. The second judges by nDCG@10 what is found,
+without answers: JOURNEY-PASSAGES.md. Stopped at any moment, the same command goes on. --quick takes
+5 minutes and proves little.
 """
 
 from __future__ import annotations
