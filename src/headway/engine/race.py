@@ -55,13 +55,14 @@ async def race(
         if not laps:
             return None
         best = laps[0]
-        hopeless = best.found.high is not None and best.found.high <= 0
+        # Below zero, not at it: among many ties a few answers decide where an end at zero lies.
+        hopeless = best.found.high is not None and best.found.high < 0
         clear = best.found.low is not None and best.found.low > 0.02 and size >= 12
         # Which of the last two gains more matters less than the calls it takes to tell.
         if hopeless or (clear and len(laps) <= 2):
             break
         if at + 1 < len(rounds):
-            alive = [lap for lap in laps if lap.found.high is None or lap.found.high > 0]
+            alive = [lap for lap in laps if lap.found.high is None or lap.found.high >= 0]
             field = [lap.candidate for lap in alive[: max(1, (len(field) + 1) // 2)]]
     return laps[0]
 
