@@ -156,7 +156,7 @@ def test_flags_reach_the_workspace(fake: type[Fake]) -> None:
     }
     fake.asked.clear()
     run("optimize", "t", "--tokens", "7", "--usd", "1.5", "--minutes", "2", "--axis", "context",
-        "--test", "never", "--continue", "--yes")  # fmt: skip
+        "--test", "never", "--continue", "--yes", "--pipeline", "best")  # fmt: skip
     assert fake.asked == [
         (
             "optimize",
@@ -169,6 +169,7 @@ def test_flags_reach_the_workspace(fake: type[Fake]) -> None:
                 "axis": "context",
                 "test": "never",
                 "resume": True,
+                "pipeline": "best",
             },
         )
     ]
