@@ -45,7 +45,6 @@ class Pack:
     judged: str
     note: str
     language: str = "auto"
-    passages: str = "{tokens: 96, overlap: 16}"
 
 
 PACKS = {

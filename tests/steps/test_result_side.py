@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from headway.core.protocols import State, Step
 from headway.core.record import Passage
-from headway.core.sentences import sentence_spans as sentences
+from headway.core.sentences import sentence_spans
 from headway.core.task import Example, KnowledgeSource, Rule
 from headway.steps.compress import Compress, overlap, words
 from headway.steps.order import Order
@@ -349,7 +349,7 @@ def test_a_piece_is_shown_once_and_rows_stay_whole() -> None:
 def test_sentences(text: str, wanted: list[str] | None) -> None:
     if wanted is None:
         wanted = ["It weighs 3.5 kg, e.g. dry.", "Then it is wet."]
-    assert [text[a:b] for a, b in sentences(text)] == wanted
+    assert [text[a:b] for a, b in sentence_spans(text)] == wanted
 
 
 WRITTEN = st.text(
@@ -359,7 +359,7 @@ WRITTEN = st.text(
 
 @given(WRITTEN)
 def test_sentences_hold_every_character_once(text: str) -> None:
-    spans = sentences(text)
+    spans = sentence_spans(text)
     at = 0
     for start, end in spans:
         assert at <= start < end
@@ -388,7 +388,7 @@ def test_compress_gives_pieces_of_at_most_so_many_sentences(
     for before, passage in zip(given.passages, after.passages, strict=True):
         assert passage.text == texts[passage.document][passage.start : passage.end]
         assert before.covers(passage.document, passage.start, passage.end)
-        assert len(sentences(passage.text)) <= count
+        assert len(sentence_spans(passage.text)) <= count
 
 
 def test_rare_words_count_more_and_each_counts_once() -> None:

@@ -10,7 +10,7 @@ Evidence that is a query is what its rows say: they are shown as the step `datab
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from headway.core.protocols import Database, Knowledge, Search
@@ -53,14 +53,16 @@ async def infer_all(
 
 
 async def rows_of(
-    evidence: Sequence[Evidence], databases: Mapping[str, Database]
+    evidence: Sequence[Evidence], databases: Callable[[], Mapping[str, Database]]
 ) -> tuple[Passage, ...]:
     """The rows of each piece of evidence that is a query, as the step `database` shows them; of
-    one that fails, or whose database is not there, nothing."""
+    one that fails, or whose database is not there, nothing. Databases are opened only for a
+    query."""
     found = []
     for name, sql in filter(None, map(query_in, evidence)):
-        if name in databases:
-            table = await databases[name].query(sql)
+        database = databases().get(name)
+        if database is not None:
+            table = await database.query(sql)
             if not table.error:
                 found.append(as_passage(name, sql, table))
     return tuple(found)

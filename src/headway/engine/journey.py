@@ -122,8 +122,7 @@ class Traveller:
         self.low: float | None = None
         self.dearer = (1.0, 1.0, 1.0)
         """Calls, tokens and seconds of an example with the incumbent, in those of the baseline."""
-        self._calls_each = 1.0
-        self._untried: list[str] = []
+        self._met: list[type[Technique]] = []
         self._saved = 0.0
         self._show: Progress = self.runner.progress
         self.runner.progress = self._tell
@@ -178,8 +177,9 @@ class Traveller:
                 await self._techniques(diagnosis)
                 await self._simplify()
         except BudgetEnded as error:
-            left = f"; not tried: {', '.join(self._untried)}" if self._untried else ""
-            self.stopped = error.what + left
+            seen = {step.technique for step in self.steps}
+            left = [kind.name for kind in self._met if kind.name not in seen]
+            self.stopped = error.what + (f"; not tried: {', '.join(left)}" if left else "")
             self.complete = diagnosis is not None
         if self.stopped is None:
             self.stopped = "every technique was tried"
@@ -239,12 +239,10 @@ class Traveller:
             reach = affordable(self.wish.limits, seconds, tokens_each, each, self.budget.seconds)
             self._plan = sizes(
                 reach, len(self.explore), len(self.confirm_examples),
-                len(self.task.split("test")), seconds, tokens_each,
+                len(self.task.split("test")), seconds, tokens_each, max(1.0, _costs(first)[0]),
             )  # fmt: skip
             self.state["plan"] = self._plan.to_dict()
-            self.state["calls_each"] = max(1.0, _costs(first)[0])
             self._save()
-        self._calls_each = float(self.state.get("calls_each", 1.0))
         self._hold()
 
     def _hold(self) -> None:
@@ -252,7 +250,9 @@ class Traveller:
         if self.wish.test == "never":
             return
         calls, tokens, seconds = (self._plan.test * (1 + times) for times in self.dearer)
-        self.budget.hold_calls = ceil(calls * self._calls_each) if self.wish.limits.calls else 0
+        self.budget.hold_calls = (
+            ceil(calls * self._plan.calls_each) if self.wish.limits.calls else 0
+        )
         self.budget.hold_tokens = int(1.1 * tokens * self._plan.tokens_each)
         self.budget.hold_s = 1.1 * seconds * self._plan.seconds_each
 
@@ -262,25 +262,21 @@ class Traveller:
         """Every technique once, in the order of what it could bring; again after something was
         kept, where it has something new to propose."""
         order = self._order(diagnosis)
-        met = []
         for technique in order:
             need = unmet(technique, self.task)
             if need:
                 self._note(self._dropped(technique, None, "needs_unmet", need), technique.name)
             else:
-                met.append(technique)
-        self._untried = [technique.name for technique in met]
+                self._met.append(technique)
         tried: set[str] = set()
         for turn in (1, 2):
             kept_before = len([s for s in self.steps if s.decision == "kept"])
             if turn == 2 and not kept_before:
                 return
-            for technique in met:
+            for technique in self._met:
                 if self._reached_goal():
                     return
                 await self._try(technique, turn, tried, diagnosis)
-                if technique.name in self._untried:
-                    self._untried.remove(technique.name)
 
     def _order(self, diagnosis: Diagnosis) -> list[type[Technique]]:
         """By what the axis has left, times the share of failures that the technique addresses."""

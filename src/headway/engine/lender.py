@@ -32,7 +32,6 @@ from headway.core.task import Evidence, Example, Task, digest
 from headway.engine.budget import Budget
 from headway.engine.evidence import rows_of
 from headway.engine.parts import Parts
-from headway.steps.database import query_in
 from headway.store import Store
 from headway.training.classifier import Classifier
 
@@ -495,9 +494,7 @@ class ExampleLender:
         """See Lender. An example that has no evidence, such as an unanswerable one, is shown with
         what a search for it finds: as it would look at inference. Evidence that is a query is
         shown as its rows."""
-        rows: tuple[Passage, ...] = ()
-        if any(map(query_in, example.evidence)):
-            rows = await rows_of(example.evidence, self._desk.parts.databases())
+        rows = await rows_of(example.evidence, self._desk.parts.databases)
         if not self.task.has_knowledge:
             return rows
         knowledge = self._desk.parts.knowledge()

@@ -37,6 +37,7 @@ class Sizes:
     test: int
     seconds_each: float = 0.0
     tokens_each: float = 0.0
+    calls_each: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the journey's state."""
@@ -69,8 +70,9 @@ def affordable(
 
 
 def sizes(
-    reach: float, explore: int, confirm: int, test: int, seconds_each: float, tokens_each: float
-) -> Sizes:
+    reach: float, explore: int, confirm: int, test: int, seconds_each: float, tokens_each: float,
+    calls_each: float = 1.0,
+) -> Sizes:  # fmt: skip
     """Shares of what the budget reaches: about a fifth diagnosis, a fifth test, the rest for
     racing and confirming; never more than there is, never less than says anything."""
 
@@ -85,4 +87,4 @@ def sizes(
     tested = part(0.11, 40, test)
     rounds = tuple(sorted({min(raced, max(8, raced // 4)), min(raced, max(8, raced // 2)), raced}))
     looks = tuple(sorted({ceil(confirmed / 3), ceil(2 * confirmed / 3), confirmed} - {0}))
-    return Sizes(diagnosed, rounds, looks, tested, seconds_each, tokens_each)
+    return Sizes(diagnosed, rounds, looks, tested, seconds_each, tokens_each, calls_each)

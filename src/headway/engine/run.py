@@ -284,8 +284,7 @@ class Runner:
     async def _perfect(self, steps: Sequence[Step], example: Example) -> tuple[Passage, ...]:
         """The passages that hold the example's evidence, after the rows of its queries."""
         parts, evidence = self.desk.parts, example.evidence
-        asked = any(map(query_in, evidence))
-        rows = await rows_of(evidence, parts.databases()) if asked else ()
+        rows = await rows_of(evidence, parts.databases)
         rest = [e for e in evidence if query_in(e) is None]
         if not rest or not self.desk.task.has_knowledge:
             return rows

@@ -23,7 +23,7 @@ from referencing.exceptions import Unresolvable
 from headway.core.errors import InputError
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
-from headway.core.sentences import sentence_spans as sentences
+from headway.core.sentences import sentence_spans
 from headway.core.task import Example, Frozen, Output
 from headway.steps.support import plain, stands_in
 
@@ -228,7 +228,7 @@ def evident(example: Example, passages: Sequence[Passage]) -> list[str]:
         if not evidence.text:
             continue
         own = [p.text for p in passages if evidence.document in (None, p.document)]
-        parts = [text[start:end] for text in own for start, end in sentences(text)]
+        parts = [text[start:end] for text in own for start, end in sentence_spans(text)]
         whole = next((s for s in parts if stands_in(evidence.text, [s])), None)
         if whole is None and stands_in(evidence.text, own):
             whole = evidence.text

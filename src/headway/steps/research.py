@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.task import Frozen
 from headway.steps.expand import cleaned, folded
 from headway.steps.generate import layout
-from headway.steps.retrieve import Cut
+from headway.steps.retrieve import By, Cut
 
 SHOWN = 1200  # characters of a passage that the model reads to decide
 
@@ -63,7 +63,7 @@ class Research(Frozen):
     rounds: int = Field(default=2, ge=1, le=8)
     keep: int = Field(default=6, ge=1, le=100)
     passages: Cut = Cut()
-    by: Literal["text", "dense", "hybrid"] = "text"
+    by: By = "text"
     embed: str | None = None
     k: int = Field(default=4, ge=1, le=100)
     template: str = TEMPLATE
@@ -78,17 +78,7 @@ class Research(Frozen):
     @property
     def search(self) -> Search:
         """These settings as the search's own."""
-        cut = self.passages
-        return Search(
-            tokens=cut.tokens,
-            overlap=cut.overlap,
-            by=self.by,
-            embed=self.embed,
-            k=self.k,
-            unit=cut.unit,
-            line=cut.line,
-            around=cut.around,
-        )
+        return self.passages.search(self.by, self.embed, self.k)
 
     def request(
         self, question: str, passages: Sequence[Passage], asked: Sequence[str]

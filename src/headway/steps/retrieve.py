@@ -13,6 +13,8 @@ from headway.core.protocols import Lender, Line, Query, Search, State, Unit
 from headway.core.record import Passage
 from headway.core.task import Frozen
 
+By = Literal["text", "dense", "hybrid"]
+
 
 class Cut(Frozen):
     """How documents are cut into passages, in words and marks, and what of them is indexed.
@@ -32,6 +34,20 @@ class Cut(Frozen):
             raise ValueError(f"overlap {self.overlap} must be less than tokens {self.tokens}")
         return self
 
+    def search(self, by: By, embed: str | None, k: int, diversity: float = 0.0) -> Search:
+        """A search among passages cut this way."""
+        return Search(
+            tokens=self.tokens,
+            overlap=self.overlap,
+            by=by,
+            embed=embed,
+            k=k,
+            unit=self.unit,
+            line=self.line,
+            around=self.around,
+            diversity=diversity,
+        )
+
 
 class Retrieve(Frozen):
     """`text` is BM25, `dense` cosine over `embed`, `hybrid` both by reciprocal rank fusion.
@@ -46,7 +62,7 @@ class Retrieve(Frozen):
     reads: ClassVar[tuple[str, ...]] = ("knowledge",)
 
     passages: Cut = Cut()
-    by: Literal["text", "dense", "hybrid"] = "text"
+    by: By = "text"
     embed: str | None = None
     k: int = Field(default=4, ge=1, le=1000)
     merge: Literal["ranks", "turns"] = "ranks"
@@ -60,18 +76,7 @@ class Retrieve(Frozen):
     @property
     def search(self) -> Search:
         """These settings as the search's own."""
-        cut = self.passages
-        return Search(
-            tokens=cut.tokens,
-            overlap=cut.overlap,
-            by=self.by,
-            embed=self.embed,
-            k=self.k,
-            unit=cut.unit,
-            line=cut.line,
-            around=cut.around,
-            diversity=self.diversity,
-        )
+        return self.passages.search(self.by, self.embed, self.k, self.diversity)
 
     async def run(self, state: State, lend: Lender) -> State:
         """Fill `passages` and `ranked`, best first."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headway.core.record import Passage
-from headway.core.sentences import sentence_spans as sentences
+from headway.core.sentences import sentence_spans
 
 SHARE = 0.6  # of a statement's words that must stand in one passage
 PHRASE = 8  # words; an answer of one such sentence says little without its question
@@ -173,7 +173,7 @@ def statements(answer: Any, question: str) -> tuple[Statement, ...]:
 
 
 def _sentences(text: str) -> list[str]:
-    found = [_LEAD.sub("", text[start:end]) for start, end in sentences(text)]
+    found = [_LEAD.sub("", text[start:end]) for start, end in sentence_spans(text)]
     return [" ".join(part.split()) for part in found if _LETTERS.search(part)]
 
 

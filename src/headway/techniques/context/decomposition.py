@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.techniques.context.shown import search_settings
 
 PARTS = 3
 ROOM = 8  # passages up to which twice as many are shown: each part needs its own
@@ -30,13 +31,13 @@ class Decomposition:
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where the pipeline does not search, or expands already."""
         incumbent = ctx.incumbent
-        search = incumbent.step("retrieve")
-        if search is None or incumbent.step("application") or incumbent.step("expand"):
+        search = search_settings(incumbent)
+        if search is None or incumbent.step("expand"):
             return
         split = incumbent.with_step("retrieve", merge="turns").with_step(
             "expand", before="retrieve", into="parts", queries=PARTS
         )
-        found = int(search.settings.get("k", 4))
+        found = int(search.get("k", 4))
         rerank = incumbent.step("rerank")
         shown = int(rerank.settings.get("k", 4)) if rerank else found
         more = max(shown, min(2 * shown, ROOM))

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.techniques.context.shown import search_settings
 
 
 class Hyde:
@@ -25,10 +26,10 @@ class Hyde:
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where the pipeline does not search, or does this already."""
         incumbent = ctx.incumbent
-        search = incumbent.step("retrieve")
-        if search is None or incumbent.step("application") or incumbent.step("hyde"):
+        search = search_settings(incumbent)
+        if search is None or incumbent.step("hyde"):
             return
-        now = search.settings.get("by", "text")
+        now = search.get("by", "text")
         kinds = ("hybrid", "dense", "text") if now == "text" else (now,)
         for by in kinds:
             searching = incumbent if by == now else incumbent.with_step("retrieve", by=by)

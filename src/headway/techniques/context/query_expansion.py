@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.techniques.context.shown import search_settings
 
 WORDINGS = 3
 
@@ -27,11 +28,7 @@ class QueryExpansion:
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where the pipeline does not search, or expands already."""
         incumbent = ctx.incumbent
-        if (
-            incumbent.step("retrieve") is None
-            or incumbent.step("application")
-            or incumbent.step("expand")
-        ):
+        if search_settings(incumbent) is None or incumbent.step("expand"):
             return
         yield Candidate(
             incumbent.with_step("retrieve", merge="ranks").with_step(

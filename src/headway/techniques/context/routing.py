@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.techniques.context.shown import search_settings
 
 
 class Routing:
@@ -25,12 +26,8 @@ class Routing:
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where there are no two domains, or the pipeline chooses already."""
         incumbent = ctx.incumbent
-        if (
-            len(ctx.domains) < 2
-            or incumbent.step("retrieve") is None
-            or incumbent.step("application")
-            or incumbent.step("classify")
-        ):
+        searches = search_settings(incumbent) is not None
+        if len(ctx.domains) < 2 or not searches or incumbent.step("classify"):
             return
         first = incumbent.steps[0].name  # before other steps that prepare the search
         many = f"one of {len(ctx.domains)} domains"

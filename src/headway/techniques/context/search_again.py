@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.techniques.context.shown import search_settings
 
 SAME = ("passages", "by", "embed")  # searched as before
 
@@ -27,15 +28,15 @@ class SearchAgain:
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where the pipeline does not search, or searches again already."""
         incumbent = ctx.incumbent
-        search = incumbent.step("retrieve")
-        if search is None or incumbent.step("application") or incumbent.step("research"):
+        search = search_settings(incumbent)
+        if search is None or incumbent.step("research"):
             return
         rerank = incumbent.step("rerank")
-        shown = int((rerank or search).settings.get("k", 4))
+        shown = int((rerank.settings if rerank else search).get("k", 4))
         names = [s.name for s in incumbent.steps]
         after = names.index("rerank" if rerank else "retrieve") + 1
         follows = names[after] if after < len(names) else None
-        same = {name: search.settings[name] for name in SAME if name in search.settings}
+        same = {name: search[name] for name in SAME if name in search}
         for rounds, more in ((2, 4), (1, 2)):
             yield Candidate(
                 incumbent.with_step(
