@@ -6,9 +6,9 @@ Hours on two cores: about 0.1 for the techniques that call no model, 0.75 for th
 expansion, decomposition, searching again; on all questions), 1.0 for the answers (60 questions a
 pack, four pipelines, the default chat model). `--part dense`, which is not in `all`, embeds the
 filings: an hour more.
---quick takes 8 questions a pack and needs some minutes. Everything measured is kept in the tasks'
-own stores below bench/scratch/context, so the same command goes on where it was stopped;
-RESULTS.md is written anew after each pack.
+--quick takes 8 questions a pack and needs some minutes. Rows are kept in results.jsonl beside this
+file, single answers in the tasks' own stores below bench/scratch/context, so the same command goes
+on where it was stopped; RESULTS.md is written anew after each pack.
 
 Each row is a pipeline that differs from the one that it builds on in one thing. Judged is what
 reaches the prompt: the share of the gold documents shown (`retrieval_recall`) or, where the pack
@@ -21,20 +21,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
-from tasks import PACKS, WORK, make
+from tasks import PACKS, make
 
 from headway import Pipeline, Workspace
 from headway.core.errors import HeadwayError
 
 HERE = Path(__file__).resolve().parent
-KEPT = WORK / "rows.json"
+sys.path.append(str(HERE.parent))
+from kept import Kept  # noqa: E402
+
 CUT = {"tokens": 80, "overlap": 12}
 K = 3
 ANSWERED = 60
@@ -117,21 +119,6 @@ def rows_of(pack: str) -> list[Row]:
     return rows
 
 
-class Kept:
-    """Rows measured, in one JSON file; written whole after each."""
-
-    def __init__(self, fresh: bool) -> None:
-        WORK.mkdir(parents=True, exist_ok=True)
-        self.rows: dict[str, Any] = {}
-        if KEPT.is_file() and not fresh:
-            self.rows = json.loads(KEPT.read_text())
-
-    def put(self, key: str, value: Any) -> None:
-        self.rows[key] = value
-        KEPT.with_suffix(".tmp").write_text(json.dumps(self.rows, indent=1))
-        KEPT.with_suffix(".tmp").replace(KEPT)
-
-
 def shown_words(workspace: Workspace, fingerprint: str) -> float:
     """Mean number of words in the passages shown."""
     counts = []
@@ -145,9 +132,14 @@ def shown_words(workspace: Workspace, fingerprint: str) -> float:
 
 
 async def measure(
-    workspace: Workspace, row: Row, base: str | None, metric: str, limit: int | None
+    workspace: Workspace, row: Row, base: Row | None, metric: str, limit: int | None
 ) -> dict[str, Any]:
-    """Run one row; its score and its paired difference to what it builds on."""
+    """Run one row; its score and its paired difference to what it builds on, which is run first
+    where this machine's store does not hold it."""
+    before = None
+    if base is not None:
+        under = Pipeline.model_validate({"steps": list(base.steps)})
+        before = (await workspace.evaluate(under, limit=limit)).run
     start = time.perf_counter()
     pipeline = Pipeline.model_validate({"steps": list(row.steps)})
     found = await workspace.evaluate(pipeline, limit=limit)
@@ -159,8 +151,8 @@ async def measure(
         "prompt_tokens": found.usage.prompt_tokens / max(1, found.n),
         "completion_tokens": found.usage.completion_tokens / max(1, found.n),
     }  # fmt: skip
-    if base:
-        against = await workspace.compare(base, found.run, metric)
+    if before:
+        against = await workspace.compare(before, found.run, metric)
         value["difference"] = [against.difference, against.low, against.high]
         value["verdict"] = against.verdict
     return value
@@ -176,11 +168,9 @@ async def retrieval(pack: str, kept: Kept, quick: bool, part: str) -> None:
             if key in kept.rows or row.part != part:
                 continue
             print(f"  {pack}: {row.name} ...", end=" ", flush=True)
-            base = kept.rows.get(f"{pack}|{row.on}|{'quick' if quick else 'all'}")
+            base = next((r for r in rows_of(pack) if r.name == row.on), None)
             try:
-                value = await measure(
-                    workspace, row, base["run"] if base else None, metric, 8 if quick else None
-                )
+                value = await measure(workspace, row, base, metric, 8 if quick else None)
             except HeadwayError as error:
                 print(f"FAILED: {error}")
                 continue
@@ -205,22 +195,27 @@ async def answers(pack: str, kept: Kept, quick: bool) -> None:
     tail = "quick" if quick else "all"
     template = "Answer the question from the passages. Reply with the answer alone."
     async with Workspace.open(make(pack)) as workspace:
-        for row in [rows_of(pack)[0], *best_three(pack, kept, quick)]:
+        baseline = rows_of(pack)[0]
+        for row in [baseline, *best_three(pack, kept, quick)]:
             key = f"{pack}|answers|{row.name}|{tail}"
             if key in kept.rows:
                 continue
             print(f"  {pack}: answers with {row.name} ...", end=" ", flush=True)
-            start = time.perf_counter()
             generate = {"generate": {"template": template, "max_tokens": 48}}
-            pipeline = Pipeline.model_validate({"steps": [*row.steps, generate]})
-            found = await workspace.evaluate(pipeline, limit=count)
+
+            async def ran(row: Row, generate: Any = generate) -> Any:
+                pipeline = Pipeline.model_validate({"steps": [*row.steps, generate]})
+                return await workspace.evaluate(pipeline, limit=count)
+
+            base = (await ran(baseline)).run if row is not baseline else None
+            start = time.perf_counter()
+            found = await ran(row)
             value: dict[str, Any] = {"run": found.run, "n": found.n}
-            base = kept.rows.get(f"{pack}|answers|{BASELINE}|{tail}")
             for metric in ("token_f1", "contains"):
                 score = found.metrics[metric]
                 value[metric] = [score.mean, score.low, score.high]
                 if base:
-                    against = await workspace.compare(base["run"], found.run, metric)
+                    against = await workspace.compare(base, found.run, metric)
                     value[f"{metric}_difference"] = [
                         against.difference, against.low, against.high,
                     ]  # fmt: skip
@@ -319,7 +314,7 @@ async def main() -> None:
     packs = given.packs.split(",")
     hours = 0.1 if given.quick else 2.1 * len(packs) / len(PACKS)
     print(f"up to {hours:.1f} hours on two cores; the same command goes on where it was stopped")
-    kept = Kept(given.fresh)
+    kept = Kept(HERE / ("quick.jsonl" if given.quick else "results.jsonl"), given.fresh)
     name = "quick.md" if given.quick else "RESULTS.md"
     output = Path(given.output) if given.output else HERE / name
     for part in ("retrieval", "asking", "answers", "dense"):
