@@ -33,13 +33,13 @@ from headway.core.findings import (
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Notices, Progress, silent
 from headway.core.protocols import Candidate, State, Technique
-from headway.core.record import ChatReply, ChatRequest, Message, Passage, Record
+from headway.core.record import ChatReply, ChatRequest, Message, Passage, Record, Score
 from headway.core.task import Example, Split, Task, TaskSpec, digest
 from headway.engine import statistics as stats
 from headway.engine.budget import Budget, Limits
 from headway.engine.compare import compare_runs, summarise
 from headway.engine.journey import Lent, Traveller, Wish, test_name
-from headway.engine.lender import Desk, ExampleLender
+from headway.engine.lender import Desk, ExampleLender, ScoringLender
 from headway.engine.parts import Parts
 from headway.engine.plan import cut_dev
 from headway.engine.probes import Prober
@@ -207,9 +207,9 @@ class Workspace:
         return Runner(desk, self._score, self.progress)
 
     async def _score(
-        self, example: Example, record: Record, spans: Sequence[Span]
-    ) -> dict[str, float | None]:
-        return await score(self.task, example, record, tuple(spans), self._metrics)
+        self, example: Example, record: Record, spans: Sequence[Span], lend: ScoringLender
+    ) -> Mapping[str, Score]:
+        return await score(self.task, example, record, tuple(spans), self._metrics, lend)
 
     def _examples(self, split: Split, limit: int | None) -> tuple[Example, ...]:
         examples = self.task.split(split)
@@ -410,7 +410,7 @@ class Workspace:
         example = self._example(example_id)
         desk = self._runner().desk
         catcher = _Catcher(desk, chosen.model)
-        state = State(example=example, query=example.question)
+        state = State(example=example, query=example.question, history=example.history)
         for step in self.parts.steps(chosen):
             try:
                 state = await step.run(state, catcher)

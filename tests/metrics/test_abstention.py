@@ -62,7 +62,7 @@ def test_neither_a_refusal_nor_a_broken_answer_abstains() -> None:
     for status in ("invalid", "refused"):
         record = Record("1", answer="I do not know.", status=status)  # type: ignore[arg-type]
         found = asyncio.run(score(case.task, case.example, record, (), [Abstention()]))
-        assert found == {"abstention": 0.0}
+        assert found == {"abstention": Score(0.0)}
 
 
 def test_it_is_in_the_table() -> None:

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import pytest
 
-from headway.core.errors import InputError
+from headway.core.errors import InputError, Outage, Rejected
 from headway.core.protocols import Metric, Scored
+from headway.core.record import Score
 from headway.core.task import Task, TaskSpec
 from headway.metrics import METRICS, load, load_all, score
 from headway.testing.metrics import scored
@@ -19,7 +20,8 @@ CASE = scored("blue", reference="blue")
 
 
 def run(case: Scored, *metrics: Metric) -> dict[str, float | None]:
-    return asyncio.run(score(case.task, case.example, case.record, case.evidence, metrics))
+    found = asyncio.run(score(case.task, case.example, case.record, case.evidence, metrics))
+    return {name: made.value for name, made in found.items()}
 
 
 def with_status(case: Scored, status: str) -> Scored:
@@ -175,3 +177,47 @@ def test_metrics_of_a_task_in_its_order(folder: Path) -> None:
     wrong = Task(folder=folder, spec=TaskSpec(name="t", metrics=("nothing",)), examples=())
     with pytest.raises(InputError, match=r"task\.yaml: unknown metric 'nothing'"):
         load_all(wrong)
+
+
+class Judged:
+    """A metric whose model fails, or writes what cannot be read, or is right."""
+
+    name: ClassVar[str] = "judged"
+    needs: ClassVar[tuple[str, ...]] = ()
+    yes_no: ClassVar[bool] = False
+    roles: ClassVar[tuple[str, ...]] = ("judge",)
+
+    def __init__(self, does: Exception | Score) -> None:
+        self._does = does
+
+    async def score(self, scored: Scored) -> Score:
+        if isinstance(self._does, Exception):
+            raise self._does
+        return self._does
+
+
+def judged(does: Exception | Score) -> Score:
+    found = asyncio.run(score(CASE.task, CASE.example, CASE.record, CASE.evidence, [Judged(does)]))
+    return found["judged"]
+
+
+def test_a_judge_that_is_down_leaves_the_answer_unscored_and_not_zero() -> None:
+    found = judged(Outage("the service does not answer"))
+    assert found.value is None
+    assert found.unscored == "the service does not answer"
+    record = CASE.record.with_scores({"judged": found})
+    assert record.scores == {"judged": None}
+    assert record.unscored == {"judged": "the service does not answer"}
+
+
+def test_how_a_score_came_about_stays_with_the_record() -> None:
+    found = judged(Score(0.5, {"statements": ["a", "b"], "verdicts": [True, False]}))
+    record = CASE.record.with_scores({"judged": found})
+    assert record.scores == {"judged": 0.5}
+    assert record.judged["judged"]["verdicts"] == [True, False]
+    assert not record.unscored
+
+
+def test_a_wrong_key_stops_everything() -> None:
+    with pytest.raises(Rejected):
+        judged(Rejected("wrong key"))

@@ -114,6 +114,8 @@ class RunFinding(Finding):
     model: str | None = None
     describes: str = ""
     unreviewed: int = 0
+    unscored: dict[str, int] = Field(default_factory=dict)
+    """By metric, answers that it should have scored and could not: its model failed."""
     notices: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
@@ -147,6 +149,22 @@ class Axes(Frozen):
 
     context: Estimate | None = None
     behaviour: Estimate | None = None
+
+
+class Suspect(Frozen):
+    """An example whose reference is doubted, until a person rules.
+
+    proposed: the answer that the doubters agree on, None where they name none. doubt: higher is
+    more doubtful, by which the queue is ordered. votes: who says what, by the voter's name.
+    """
+
+    example: str
+    fingerprint: str
+    reference: Any = None
+    proposed: Any = None
+    doubt: float = 0.0
+    votes: dict[str, Any] = Field(default_factory=dict)
+    why: str = ""
 
 
 class Headroom(Frozen):

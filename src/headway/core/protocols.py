@@ -20,6 +20,7 @@ from headway.core.record import (
     Message,
     Passage,
     Record,
+    Score,
 )
 from headway.core.task import Evidence, Example, Task
 
@@ -197,10 +198,13 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A solved example as it is shown in a prompt, with the passages shown before it."""
+    """A solved example as it is shown in a prompt, with the passages shown before it. reply: the
+    words that are shown as its answer, where they are not made from its reference (a model's own,
+    found to be right)."""
 
     example: Example
     passages: tuple[Passage, ...] = ()
+    reply: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,8 @@ class Query:
 class State:
     """An example on its way to the answer. Steps return a changed copy (dataclasses.replace).
 
-    query: the question as it is asked of the model. queries: what is searched for instead, where
+    query: the question as it is asked of the model. history: the turns of a conversation before
+    it, as far as they are shown. queries: what is searched for instead, where
     a step has put something there. where: metadata that passages must have (a domain was chosen).
     notes: sentences that steps add to the instructions. request: the last one sent by `generate`.
     pinned: a probe has fixed the passages (perfect context, closed book); steps that supply
@@ -224,6 +229,7 @@ class State:
 
     example: Example
     query: str
+    history: tuple[Message, ...] = ()
     queries: tuple[Query, ...] = ()
     where: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -313,6 +319,23 @@ class Step(Protocol):
 # --- metrics ----------------------------------------------------------------------------------
 
 
+class MetricLender(Protocol):
+    """What the engine lends to a metric. Every call is cached and charged to the budget, and counts
+    in no record's usage: measuring is no part of what is measured. Raises as ChatModel does."""
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
+        """One call to the judge: the model in the role `judge`, else the task's chat model."""
+        ...
+
+    async def embed(
+        self, texts: Sequence[str], kind: Literal["query", "passage"], model: str | None = None
+    ) -> Vectors: ...
+
+    async def rerank(
+        self, query: str, texts: Sequence[str], model: str | None = None
+    ) -> list[float]: ...
+
+
 @dataclass(frozen=True)
 class Scored:
     """All that a metric may look at: its only argument."""
@@ -322,21 +345,26 @@ class Scored:
     record: Record
     evidence: tuple[tuple[str, int, int], ...] = ()
     """Spans in the documents that answer the example, where known."""
+    lend: MetricLender | None = None
+    """Models, for metrics that say in `roles` which they use; those may rely on it."""
 
 
 class Metric(Protocol):
     """Scores one record; higher is better; None where it does not apply.
 
     needs: what an example must have for it to apply (`reference`, `evidence`), said by `check`.
-    yes_no: whether scores are only 0 and 1. Outages are never passed in; records whose status is
-    `invalid` or `refused` are scored 0 by the engine without asking, where the metric applies.
+    yes_no: whether scores are only 0 and 1. A metric that asks models also declares `roles`: which
+    (`judge`, `embed`, `rerank`). score() gives a number from 0 to 1, or a Score, which adds how it
+    came about or why there is none. Outages are never passed in; records whose status is
+    `invalid` or `refused` are scored 0 by the engine without asking, where the metric applies. A
+    ModelError that it raises leaves the record unscored by it, with the error's words.
     """
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
     yes_no: ClassVar[bool]
 
-    async def score(self, scored: Scored) -> float | None: ...
+    async def score(self, scored: Scored) -> float | Score | None: ...
 
 
 # --- techniques -------------------------------------------------------------------------------
@@ -378,6 +406,11 @@ class TechniqueContext(Protocol):
     async def search(self, query: str, how: Search) -> tuple[Passage, ...]: ...
 
     async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]: ...
+
+    async def evaluate(self, pipeline: Pipeline, examples: Sequence[Example]) -> tuple[Record, ...]:
+        """Scored records of a pipeline over examples of `train`, in their order. Raises ValueError
+        for an example of another split."""
+        ...
 
     async def tune_embedder(self, base: str, how: Search) -> str | None:
         """The name of an embedding model made from `base` and the question-passage pairs of

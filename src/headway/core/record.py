@@ -105,6 +105,20 @@ class ApplicationReply:
     cached: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a metric says of one record: value in [0, 1], or None where it does not apply.
+
+    notes: how it came to it, as plain data (statements, verdicts, the judge's own words).
+    unscored: why it has no value although it applies (the judge was down, or wrote what cannot be
+    read): never a zero, and never dropped from the count.
+    """
+
+    value: float | None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    unscored: str = ""
+
+
 Status = Literal["done", "invalid", "refused", "outage"]
 
 
@@ -114,8 +128,10 @@ class Record:
 
     status: `done`, `invalid` (the output contract was broken: score 0), `refused` (score 0) or
     `outage` (never scored, never counted as an answer). scores: None where a metric does not
-    apply. passages: those that reached the prompt, in order. ranked: all that search returned,
-    best first, as (document, start, end).
+    apply, or could not score: then `unscored` says why, by metric. judged: what a metric found on
+    its way to the score (statements and verdicts), by metric, so that a person can follow it.
+    passages: those that reached the prompt, in order. ranked: all that search returned, best
+    first, as (document, start, end).
     """
 
     example: str
@@ -131,7 +147,14 @@ class Record:
     ranked: tuple[tuple[str, int, int], ...] = ()
     trace: tuple[Mapping[str, Any], ...] = ()
     repeat: int = 0
+    judged: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unscored: Mapping[str, str] = field(default_factory=dict)
 
-    def with_scores(self, scores: Mapping[str, float | None]) -> Record:
+    def with_scores(self, scores: Mapping[str, Score]) -> Record:
         """The same record, scored."""
-        return replace(self, scores=dict(scores))
+        return replace(
+            self,
+            scores={name: score.value for name, score in scores.items()},
+            judged={name: score.notes for name, score in scores.items() if score.notes},
+            unscored={name: score.unscored for name, score in scores.items() if score.unscored},
+        )

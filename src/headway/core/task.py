@@ -17,7 +17,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headway.core.errors import InputError
+from headway.core.record import Message
 
+_ROLES = ("system", "user", "assistant")
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
@@ -74,6 +76,17 @@ class Example(Frozen):
             users = [m for m in said if m.get("role") == "user"]
             return str((users or said or [{}])[-1].get("content") or "")
         return "\n".join(f"{name}: {value}" for name, value in self.inputs.items())
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """The turns of a conversation before the last user message; empty for a lone question."""
+        messages = self.inputs.get("messages")
+        if isinstance(self.inputs.get("question"), str) or not isinstance(messages, list):
+            return ()
+        said = [m for m in messages if isinstance(m, dict) and m.get("role") in _ROLES]
+        users = [i for i, m in enumerate(said) if m["role"] == "user"]
+        before = said[: users[-1]] if users else said[:-1]
+        return tuple(Message(m["role"], str(m.get("content") or "")) for m in before)
 
     @property
     def references(self) -> tuple[str, ...]:

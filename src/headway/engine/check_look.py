@@ -110,7 +110,8 @@ class Look:
         """
         metric = self.metrics.get(self.task.metric)
         names = await self.estimator.fingerprints(self.pipeline)
-        if metric is None or len(names) != 1:
+        # A metric that asks a model costs something, and `check` is free.
+        if metric is None or len(names) != 1 or hasattr(metric, "roles"):
             return [], []
         kept = self.store.records(names[0], AS_IS.key)
         scores, groups = [], []
@@ -124,7 +125,7 @@ class Look:
                 )
             except InputError:
                 return [], []  # a metric of the user's own that crashes is told of when it runs
-            score = found[metric.name]
+            score = found[metric.name].value
             if score is not None:
                 scores.append(score)
                 groups.append(example.cluster)

@@ -31,7 +31,7 @@ def compare_runs(
     pairs = _pairs(a, b)
     groups = [e.cluster for e in pairs]
     scores_a, scores_b = _on(a, pairs, metric), _on(b, pairs, metric)
-    lost_a, lost_b = _lost(a, pairs), _lost(b, pairs)
+    lost_a, lost_b = _lost(a, pairs, metric), _lost(b, pairs, metric)
     scale = all(0 <= s <= 1 for s in (*scores_a, *scores_b) if s is not None)
     bounds = None
     if any(lost_a) or any(lost_b):
@@ -78,8 +78,8 @@ def _on(run: Run, examples: Sequence[Example], metric: str) -> list[float | None
     return [by_id[e.id] for e in examples]
 
 
-def _lost(run: Run, examples: Sequence[Example]) -> list[bool]:
-    by_id = dict(zip((e.id for e in run.examples), run.outages, strict=True))
+def _lost(run: Run, examples: Sequence[Example], metric: str) -> list[bool]:
+    by_id = dict(zip((e.id for e in run.examples), run.lost(metric), strict=True))
     return [by_id[e.id] for e in examples]
 
 
@@ -130,6 +130,7 @@ def summarise(
         model=run.pipeline.model,
         describes=run.pipeline.describe(),
         unreviewed=unreviewed,
+        unscored={m: lost for m in metrics if (lost := sum(m in r.unscored for r in records))},
         notices=tuple(notices),
     )
 

@@ -80,7 +80,7 @@ class Confirm:
             self.runner.progress(Event("phase", f"proving it on {n} fresh examples"))
             base = await self.runner.run(incumbent, sample)
             run = await self.runner.run(candidate, sample)
-            lost = [sum(r.outages) for r in (base, run)]
+            lost = [sum(r.lost(self.metric)) for r in (base, run)]
             comparable = stats.comparable(n, *lost)
             if not comparable:
                 break

@@ -22,7 +22,7 @@ from headway.core.errors import HeadwayError, InputError
 from headway.core.findings import Estimate, Plan
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Database, Search, State, Technique, Vectors
-from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passage, Usage
+from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passage, Record, Usage
 from headway.core.task import Example, Split, Task, fraction
 from headway.engine.budget import Limits
 from headway.engine.lender import EVIDENCE_CUT
@@ -190,7 +190,8 @@ class Rehearsal:
     async def requests(self, pipeline: Pipeline, example: Example) -> tuple[list[ChatRequest], int]:
         """The chat requests, and the number of application calls, of one example."""
         dry = _Dry(self)
-        state = State(example=example, query=question_of(example))
+        query = question_of(example)
+        state = State(example=example, query=query, history=example.history if query else ())
         for step in self.parts.steps(pipeline):
             try:
                 state = await step.run(state, dry)
@@ -343,6 +344,10 @@ class _Asked:
 
     async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
         """Nothing is ordered."""
+        raise _Told
+
+    async def evaluate(self, pipeline: Pipeline, examples: Sequence[Example]) -> tuple[Record, ...]:
+        """Nothing is run."""
         raise _Told
 
     async def tune_embedder(self, base: str, how: Search) -> str | None:

@@ -25,7 +25,7 @@ from headway.core.findings import (
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event, Progress
 from headway.core.protocols import Candidate, Search, Technique, TechniqueContext
-from headway.core.record import ChatReply, ChatRequest, Passage
+from headway.core.record import ChatReply, ChatRequest, Passage, Record
 from headway.core.task import Example, Task, digest
 from headway.engine import statistics as stats
 from headway.engine.budget import Limits
@@ -90,6 +90,14 @@ class Lent:
     async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
         """See TechniqueContext."""
         return await self.runner.desk.rerank(model, query, texts)
+
+    async def evaluate(self, pipeline: Pipeline, examples: Sequence[Example]) -> tuple[Record, ...]:
+        """See TechniqueContext."""
+        allowed = {e.id for e in self.train}
+        if outside := [e.id for e in examples if e.id not in allowed]:
+            raise ValueError(f"a technique may evaluate on train only, not on {outside[0]!r}")
+        resolved = self.runner.desk.parts.resolve(pipeline)
+        return (await self.runner.run(resolved, examples, split="train")).records
 
     async def tune_embedder(self, base: str, how: Search) -> str | None:
         """See TechniqueContext."""

@@ -359,6 +359,28 @@ class Desk:
         return tuple(pool[int(i)] for i in order)
 
 
+class ScoringLender:
+    """What metrics are lent (`MetricLender`): at the same desk, on no example's account."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._models = desk, desk.task.spec.models
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
+        """See MetricLender."""
+        name = model or self._models.judge or self._models.chat
+        return await self._desk.chat(request, name)
+
+    async def embed(self, texts: Sequence[str], kind: Kind, model: str | None = None) -> Vectors:
+        """See MetricLender."""
+        return await self._desk.embed(model or self._models.embed, texts, kind)
+
+    async def rerank(
+        self, query: str, texts: Sequence[str], model: str | None = None
+    ) -> list[float]:
+        """See MetricLender."""
+        return await self._desk.rerank(model or self._models.rerank, query, texts)
+
+
 def _held(texts: Sequence[str]) -> int:
     """Four characters a token: only a hold on the budget until the true count is known."""
     return sum(len(text) for text in texts) // 4

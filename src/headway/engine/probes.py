@@ -35,7 +35,7 @@ from headway.engine.run import (
     Runner,
     search_of,
 )
-from headway.metrics import load
+from headway.metrics import load, measure
 
 DRAWN_FROM = 30  # the map is not drawn below this many examples with evidence
 REPEATED = 3
@@ -187,9 +187,8 @@ class Prober:
             for example in covered:
                 record, spans = as_is.record(example), self.runner.spans(example)
                 lost = record.status == "outage"
-                scores.append(
-                    None if lost else await metric.score(Scored(task, example, record, spans))
-                )
+                scored = Scored(task, example, record, spans)
+                scores.append(None if lost else (await measure(metric, scored)).value)
             found[name] = estimate(scores, groups)
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -19,17 +19,17 @@ from headway.core.errors import BudgetEnded, ModelError, Outage, Rejected, TooLo
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Search, State, Step
-from headway.core.record import Passage, Record, Usage
+from headway.core.record import Passage, Record, Score, Usage
 from headway.core.task import Evidence, Example, Split, digest
 from headway.engine.evidence import rows_of
-from headway.engine.lender import EVIDENCE_CUT, Desk, ExampleLender
+from headway.engine.lender import EVIDENCE_CUT, Desk, ExampleLender, ScoringLender
 from headway.engine.positions import Place, placed
 from headway.metrics.text import is_abstention
 from headway.steps.database import PREFIX, query_in
 
 Span = tuple[str, int, int]
-# Scores of one record, by metric; None where a metric does not apply.
-Scorer = Callable[[Example, Record, Sequence[Span]], Awaitable[dict[str, float | None]]]
+# Scores of one record, by metric.
+Scorer = Callable[[Example, Record, Sequence[Span], ScoringLender], Awaitable[Mapping[str, Score]]]
 ProbeName = Literal["as_is", "closed_book", "perfect_context", "repeats"]
 
 
@@ -90,10 +90,10 @@ class Run:
             for scores in (by_example[e.id] for e in self.examples)
         ]
 
-    @property
-    def outages(self) -> list[bool]:
-        """Whether an example was lost, in the order of the examples."""
-        lost = {r.example for r in self.records if r.status == "outage"}
+    def lost(self, metric: str) -> list[bool]:
+        """Whether an example has no score although it should: an outage of the pipeline or of
+        what judges it; in the order of the examples."""
+        lost = {r.example for r in self.records if r.status == "outage" or metric in r.unscored}
         return [e.id in lost for e in self.examples]
 
     @property
@@ -130,33 +130,35 @@ class Runner:
         kept = self.desk.store.records(fingerprint, probe.key)
         self.desk.store.put_pipeline(fingerprint, pipeline.model_dump(mode="json"))
         found: dict[tuple[str, int], Record] = {}
-        todo: list[tuple[Example, int]] = []
+        todo: list[tuple[Example, int, Record | None]] = []
         # Repeat 0 of every example before repeat 1 of any: prompts that share a beginning
         # stay together within one example either way, and a first answer comes early.
         for repeat in range(repeats):
             for example in examples:
                 value = kept.get((self._key(example, probe), repeat))
-                if value is None:
-                    todo.append((example, repeat))
-                else:
-                    record = await self._score(example, reread(value, example))
-                    found[example.id, repeat] = record
+                todo.append((example, repeat, reread(value, example) if value else None))
+        # What is kept comes first: it only has to be scored.
+        todo.sort(key=lambda item: item[2] is None)
         tell = progress or self.progress
         total = len(examples) * repeats
-        done = len(found)
-        if done:
-            tell(Event("tick", done=done, total=total))
+        done, known = 0, sum(record is not None for *_, record in todo)
 
-        async def one(example: Example, repeat: int) -> None:
+        async def one(example: Example, repeat: int, record: Record | None) -> None:
             nonlocal done
-            record = await self._answer(pipeline, steps, example, probe, repeat)
-            if record.status != "outage":
+            new = record is None
+            if record is None:
+                record = await self._answer(pipeline, steps, example, probe, repeat)
+            if new and record.status != "outage":
                 self.desk.store.put_record(
                     fingerprint, probe.key, self._key(example, probe), repeat, orjson.dumps(record)
                 )
             record = await self._score(example, record)
             found[example.id, repeat] = record
             done += 1
+            if not new:
+                if done in (known, total):
+                    tell(Event("tick", done=done, total=total))
+                return
             tell(
                 Event(
                     "answer",
@@ -191,7 +193,7 @@ class Runner:
 
     async def _all(
         self,
-        todo: Sequence[tuple[Example, int]],
+        todo: Sequence[tuple[Example, int, Record | None]],
         one: Any,
         found: dict[tuple[str, int], Record],
         width: int,
@@ -204,11 +206,11 @@ class Runner:
 
         async def work() -> None:
             nonlocal lost, ended
-            for example, repeat in waiting:
+            for example, repeat, kept in waiting:
                 if ended is not None:
                     return
                 try:
-                    await one(example, repeat)
+                    await one(example, repeat, kept)
                 except BudgetEnded as error:
                     ended = error
                     return
@@ -243,6 +245,7 @@ class Runner:
         state = State(
             example=example,
             query=example.question,
+            history=example.history,
             passages=shown,
             ranked=tuple((p.document, p.start, p.end) for p in shown),
             pinned=pinned,
@@ -305,7 +308,8 @@ class Runner:
     async def _score(self, example: Example, record: Record) -> Record:
         if record.status == "outage":
             return record
-        return record.with_scores(await self.scorer(example, record, self.spans(example)))
+        spans, lend = self.spans(example), ScoringLender(self.desk)
+        return record.with_scores(await self.scorer(example, record, spans, lend))
 
     def spans(self, example: Example) -> tuple[Span, ...]:
         """Where the example's evidence stands: ("database:NAME", 0, 0) for a query. What cannot be

@@ -13,7 +13,7 @@ from headway.core.catalogue import Family
 from headway.core.errors import InputError
 from headway.core.protocols import Metric
 from headway.core.task import Task
-from headway.metrics.scoring import score
+from headway.metrics.scoring import measure, score
 
 METRICS = Family(
     "metric",
@@ -35,7 +35,7 @@ METRICS = Family(
     },
 )
 
-__all__ = ["METRICS", "load", "load_all", "score"]
+__all__ = ["METRICS", "load", "load_all", "measure", "score"]
 
 
 def load(name: str, folder: Path, where: str | None = None) -> Metric:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from headway.core.catalogue import did_you_mean
 from headway.core.errors import HeadwayError, InputError
 from headway.core.protocols import Metric, Scored
+from headway.core.record import Score
 
 _FORM = "python:FILE.py:NAME, with FILE in the task folder"
 _SIGNATURE = "def NAME(example: dict, record: dict) -> float | bool | None"
@@ -97,7 +98,7 @@ class _Guarded:
     def __init__(self, file: Path, call: Callable[[Scored], Any]) -> None:
         self._file, self._call = file, call
 
-    async def score(self, scored: Scored) -> float | None:
+    async def score(self, scored: Scored) -> float | Score | None:
         """What the user's code says. Raises InputError where it crashes or gives no number."""
         about = f"metric {self.name!r}, example {scored.example.id!r}"
         try:
@@ -108,8 +109,8 @@ class _Guarded:
             raise
         except Exception as error:
             raise InputError(_crash(f"{about}: it crashed", error, self._file)) from error
-        if value is None:
-            return None
+        if value is None or isinstance(value, Score):
+            return value
         try:
             return float(value)
         except (TypeError, ValueError):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from headway.core.errors import InputError
-from headway.core.protocols import Metric, Scored
-from headway.core.record import Record
+from headway.core.errors import InputError, ModelError, Rejected
+from headway.core.protocols import Metric, MetricLender, Scored
+from headway.core.record import Record, Score
 from headway.core.task import Example, Task
 
 
@@ -16,29 +17,41 @@ async def score(
     record: Record,
     evidence: tuple[tuple[str, int, int], ...],
     metrics: Iterable[Metric],
-) -> dict[str, float | None]:
+    lend: MetricLender | None = None,
+) -> dict[str, Score]:
     """Scores by the metrics' names, each in [0, 1], or None where a metric does not apply.
 
     An outage is None throughout: it is not an answer. Invalid output and a refusal are answers
-    that score 0, wherever the metric applies. Raises InputError, naming metric and example, for
-    a score that is not a number in [0, 1].
+    that score 0, wherever the metric applies. A metric whose model fails leaves the record
+    unscored, and says so; one whose model rejects the request (a wrong key) stops everything.
+    Raises InputError, naming metric and example, for a score that is not a number in [0, 1].
     """
     if record.status == "outage":
-        return {metric.name: None for metric in metrics}
+        return {metric.name: Score(None) for metric in metrics}
     if record.status != "done":
-        return {m.name: 0.0 if applies(m, example, evidence) else None for m in metrics}
-    scored = Scored(task, example, record, evidence)
-    scores: dict[str, float | None] = {}
-    for metric in metrics:
-        value = await metric.score(scored)
-        # Written so that NaN, which is in no range, fails as well.
-        if value is not None and not 0.0 <= value <= 1.0:
-            raise InputError(
-                f"metric {metric.name!r} gave {value!r} for example {example.id!r}",
-                valid="a number from 0 to 1, or None where the metric does not apply",
-            )
-        scores[metric.name] = None if value is None else float(value)
-    return scores
+        return {m.name: Score(0.0 if applies(m, example, evidence) else None) for m in metrics}
+    scored = Scored(task, example, record, evidence, lend)
+    return {metric.name: await measure(metric, scored) for metric in metrics}
+
+
+async def measure(metric: Metric, scored: Scored) -> Score:
+    """One answer by one metric: what `score` says of each."""
+    try:
+        found = await metric.score(scored)
+    except Rejected:
+        raise
+    except ModelError as error:
+        return Score(None, unscored=error.what)
+    made = found if isinstance(found, Score) else Score(found)
+    if made.value is None:
+        return made
+    # Written so that NaN, which is in no range, fails as well.
+    if not 0.0 <= made.value <= 1.0:
+        raise InputError(
+            f"metric {metric.name!r} gave {made.value!r} for example {scored.example.id!r}",
+            valid="a number from 0 to 1, or None where the metric does not apply",
+        )
+    return replace(made, value=float(made.value))
 
 
 def applies(

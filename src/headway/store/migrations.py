@@ -40,7 +40,12 @@ def m002_journeys(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE capabilities (model TEXT PRIMARY KEY, at REAL, value BLOB)")
 
 
-MIGRATIONS = (m001_first_tables, m002_journeys)
+def m003_suspects(db: sqlite3.Connection) -> None:
+    """References that are doubted, by example: the review queue's own part."""
+    db.execute("CREATE TABLE suspects (example TEXT PRIMARY KEY, at REAL, value BLOB)")
+
+
+MIGRATIONS = (m001_first_tables, m002_journeys, m003_suspects)
 
 
 def migrate(db: sqlite3.Connection) -> None:

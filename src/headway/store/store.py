@@ -13,6 +13,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -353,6 +354,25 @@ class Store:
         """How often the test was opened, and the pipeline last tested."""
         rows = self._read("SELECT pipeline FROM openings WHERE test = ? ORDER BY id", test)
         return len(rows), rows[-1][0] if rows else None
+
+    # --- references in doubt -------------------------------------------------------------------
+
+    def put_suspects(self, suspects: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the references that are doubted: `Suspect`s as plain data."""
+        self._write("DELETE FROM suspects")
+        for suspect in suspects:
+            self._write(
+                "INSERT OR REPLACE INTO suspects VALUES (?, ?, ?)",
+                suspect["example"],
+                time.time(),
+                orjson.dumps(suspect),
+            )
+
+    def suspects(self) -> list[dict[str, Any]]:
+        """The references that are doubted, the most doubtful first."""
+        self.flush()
+        found = [orjson.loads(value) for (value,) in self._read("SELECT value FROM suspects")]
+        return sorted(found, key=lambda s: (-s["doubt"], s["example"]))
 
     # --- what endpoints do --------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from headway.core.protocols import Metric, Scored
-from headway.core.record import Passage, Record
+from headway.core.record import Passage, Record, Score
 from headway.core.task import Evidence, Example, Task, TaskSpec
 
 ODD = ("", " ", "\x00", "🙂", "nan", "null", "[]", '{"a":', "答案", "\ud800", "word " * 2000)
@@ -60,7 +60,8 @@ class MetricContract:
     wrong: Scored
 
     def _score(self, case: Scored) -> float | None:
-        return asyncio.run(self.metric.score(case))
+        found = asyncio.run(self.metric.score(case))
+        return found.value if isinstance(found, Score) else found
 
     def test_says_what_it_is(self) -> None:
         assert isinstance(self.metric.name, str)
