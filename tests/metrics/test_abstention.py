@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headway.core.record import Record
+from headway.core.record import Record, Score
 from headway.metrics import METRICS
 from headway.metrics.abstention import Abstention
 from headway.metrics.scoring import score
