@@ -158,9 +158,12 @@ class ModelRoles(Frozen):
 
 
 class Endpoint(Frozen):
-    """An OpenAI-compatible service. Its key comes from the environment or `.env`."""
+    """A service of OpenAI's or Anthropic's form. Its key comes from the environment or `.env`."""
 
     base_url: str = Field(pattern=r"^https?://")
+    api: Literal["openai", "anthropic"] | None = Field(
+        default=None, description="its form; if not given, that of a provider of the same name"
+    )
     key_env: str | None = None
     timeout_s: float = Field(default=120.0, gt=0)
     retries: int = Field(default=5, ge=0)
@@ -201,6 +204,28 @@ class KnowledgeSource(Frozen):
     prefer: tuple[Rule, ...] = ()
 
 
+class Rubric(Frozen):
+    """What a judge, a model or a person, looks at, and the scale it scores each criterion on.
+
+    criteria: by name, each with a sentence on what is good and what is not. levels: what a point
+    of the scale means, where that needs saying.
+    """
+
+    criteria: dict[str, str] = Field(min_length=1)
+    scale: tuple[int, int] = Field(default=(1, 5), description="the worst and the best score")
+    levels: dict[int, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Rubric:
+        low, high = self.scale
+        if not low < high:
+            raise ValueError(f"the scale goes from {low} to {high}, and must rise")
+        outside = [level for level in self.levels if not low <= level <= high]
+        if outside:
+            raise ValueError(f"the level {outside[0]} is outside the scale {low} to {high}")
+        return self
+
+
 class Shares(Frozen):
     """How examples are dealt out. Shares are of groups and sum to 1."""
 
@@ -231,6 +256,9 @@ class TaskSpec(Frozen):
         min_length=1,
         description="the first is optimised; python:FILE:NAME is yours",
     )
+    rubric: Rubric | None = Field(
+        default=None, description="what the metric `rubric` and pairwise judges score by"
+    )
     goal: dict[str, float] = Field(default_factory=dict)
     economics: Economics | None = None
     constraints: Constraints = Constraints()
@@ -245,6 +273,14 @@ class TaskSpec(Frozen):
     settings: dict[str, list[Any]] = Field(
         default_factory=dict, description="what a journey may turn in the application"
     )
+
+    @model_validator(mode="after")
+    def _rubric_is_there(self) -> TaskSpec:
+        if "rubric" in self.metrics and self.rubric is None:
+            raise ValueError(
+                "the metric 'rubric' needs rubric: {criteria: {NAME: what is good, what is not}}"
+            )
+        return self
 
 
 class Task(BaseModel):
