@@ -158,7 +158,8 @@ async def endpoint_chat(url: str, count: int, in_flight: int) -> dict[str, float
     """Headway's client alone."""
     from headway.core.record import ChatRequest, Message
     from headway.core.task import Endpoint
-    from headway.models.endpoint import EndpointChat, service
+    from headway.models.endpoint import EndpointChat
+    from headway.models.service import service
 
     endpoint = Endpoint(base_url=url, concurrency=in_flight)
     model = EndpointChat(service("stub/m", endpoints={"stub": endpoint}))

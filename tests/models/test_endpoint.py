@@ -25,19 +25,15 @@ from headway.core.protocols import ChatModel, EmbeddingModel, RerankModel
 from headway.core.record import ChatRequest, Message
 from headway.core.task import Endpoint
 from headway.models.endpoint import (
-    PROVIDERS,
-    Capabilities,
     EndpointChat,
     EndpointEmbedding,
     EndpointRerank,
-    _Line,
     _read_tokens,
-    read_env,
     response_format,
-    retry_after,
-    service,
 )
 from headway.models.prices import Prices
+from headway.models.service import PROVIDERS, Capabilities, read_env, service
+from headway.models.wire import _Line, retry_after
 from headway.testing.models import ChatModelContract, EmbeddingModelContract, RerankModelContract
 from headway.testing.stub import StubServer
 
@@ -249,7 +245,7 @@ async def test_outage_where_nothing_listens(make: Make) -> None:
         await make(stub, retries=1).chat(ask())
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422])
 async def test_rejected_is_not_asked_again(make: Make, status: int) -> None:
     async with StubServer(plan=lambda n, body: str(status)) as stub:
         with pytest.raises(Rejected) as caught:
@@ -312,7 +308,7 @@ def test_retry_after_forms() -> None:
 
 
 async def test_retry_after_is_capped(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headway.models.endpoint.LONGEST_WAIT_S", 0.1)
+    monkeypatch.setattr("headway.models.wire.LONGEST_WAIT_S", 0.1)
     async with StubServer("fine", plan=["429:3600"]) as stub:
         await make(stub).chat(ask())
     assert stub.times[1] - stub.times[0] < 2

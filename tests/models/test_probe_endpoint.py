@@ -11,8 +11,9 @@ import pytest
 from headway.core.errors import Outage, Rejected
 from headway.core.record import ChatRequest, Message
 from headway.core.task import Endpoint
-from headway.models.endpoint import Capabilities, EndpointChat, service
+from headway.models.endpoint import EndpointChat
 from headway.models.probe_endpoint import check_endpoint
+from headway.models.service import Capabilities, service
 from headway.testing.stub import StubServer
 
 ALL = ("temperature", "seed", "logprobs", "response_format", "max_tokens")

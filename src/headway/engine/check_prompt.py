@@ -47,7 +47,7 @@ def _missing(look: Look, name: str) -> int:
     task = look.task
     if provider in task.spec.endpoints or provider not in ("embedded", "scripted", "tuned"):
         from headway.models import CHAT_MODELS
-        from headway.models.endpoint import service
+        from headway.models.service import service
 
         if provider in task.spec.endpoints or provider not in CHAT_MODELS.names():
             service(name, endpoints=task.spec.endpoints, folder=task.folder)

@@ -856,7 +856,7 @@ def concurrency(task: Task, model: str | None) -> int:
         from headway.models.embedded import SLOTS
 
         return SLOTS
-    from headway.models.endpoint import PROVIDERS
+    from headway.models.service import PROVIDERS
 
     known = PROVIDERS.get(provider)
     return known.concurrency if known else 8

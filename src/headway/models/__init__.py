@@ -3,7 +3,8 @@
     embedded/...    in this process, fetched once (catalogue, pull, embedded, vectors)
     scripted/...    answers from a script (scripted)
     tuned/...       an embedding model with an adapter of the task's own (adapted)
-    PROVIDER/...    a service: one of the task's `endpoints` or a known provider (endpoint)
+    PROVIDER/...    a service: one of the task's `endpoints` or a known provider, by OpenAI's form
+                    (endpoint) or by Anthropic's (anthropic)
 
 A backend is one file and one line in a table below: the provider's name and a function
 `open(name, opening)`, plain or async, that gives the model. Outside packages join by the entry
@@ -168,24 +169,32 @@ def _scripted_rerank(name: str, opening: Opening) -> RerankModel:
 
 
 def _endpoint_chat(name: str, opening: Opening) -> ChatModel:
-    from headway.models.endpoint import Capabilities, EndpointChat, service
+    from headway.models.service import Capabilities, service
 
     at = service(name, endpoints=opening.endpoints, folder=opening.folder)
     known = Capabilities.from_dict(opening.capabilities) if opening.capabilities else None
+    if at.api == "anthropic":
+        from headway.models.anthropic import AnthropicChat
+
+        return AnthropicChat(at, prices=_prices(name, opening), capabilities=known)
+    from headway.models.endpoint import EndpointChat
+
     return EndpointChat(at, prices=_prices(name, opening), capabilities=known)
 
 
 def _endpoint_embedding(name: str, opening: Opening) -> EmbeddingModel:
-    from headway.models.endpoint import EndpointEmbedding, service
+    from headway.models.endpoint import EndpointEmbedding
+    from headway.models.service import openai_form, service
 
-    at = service(name, endpoints=opening.endpoints, folder=opening.folder)
+    at = openai_form(service(name, endpoints=opening.endpoints, folder=opening.folder), "embed")
     return EndpointEmbedding(at, prices=_prices(name, opening))
 
 
 def _endpoint_rerank(name: str, opening: Opening) -> RerankModel:
-    from headway.models.endpoint import EndpointRerank, service
+    from headway.models.endpoint import EndpointRerank
+    from headway.models.service import openai_form, service
 
-    at = service(name, endpoints=opening.endpoints, folder=opening.folder)
+    at = openai_form(service(name, endpoints=opening.endpoints, folder=opening.folder), "rerank")
     return EndpointRerank(at, prices=_prices(name, opening))
 
 

@@ -16,16 +16,9 @@ from typing import Any
 import orjson
 
 from headway.core.errors import ModelError
-from headway.models.endpoint import (
-    Capabilities,
-    EndpointChat,
-    EndpointOutage,
-    EndpointRejected,
-    Malformed,
-    TokenField,
-    read_object,
-    response_format,
-)
+from headway.models.endpoint import EndpointChat, response_format
+from headway.models.service import Capabilities, TokenField
+from headway.models.wire import EndpointOutage, EndpointRejected, Malformed, read_object
 
 __all__ = ["Capabilities", "check_endpoint"]
 
