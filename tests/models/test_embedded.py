@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from headway.core.errors import InputError, ModelError, Rejected
+from headway.core.errors import InputError, ModelError, Rejected, TooLong
 from headway.core.record import ChatRequest, Message
 from headway.models import embedded as module
 from headway.models import open_chat
@@ -45,7 +45,7 @@ class TestEmbeddedChat(ChatModelContract):
 
 @pytest.mark.embedded
 async def test_a_prompt_beyond_the_context_says_both_figures(model: EmbeddedChat) -> None:
-    with pytest.raises(Rejected, match=r"the prompt has 12\d\d tokens") as caught:
+    with pytest.raises(TooLong, match=r"the prompt has 12\d\d tokens") as caught:
         await model.chat(ask("word " * 1200))
     assert "at most 1024 tokens" in str(caught.value)
 

@@ -150,7 +150,7 @@ class Pipeline(Frozen):
         """One line for a person: the steps with their telling settings."""
         parts = []
         for step in self.steps:
-            hidden = (*PROMPTS, "ids")
+            hidden = (*PROMPTS, "ids", "replies")
             shown = {k: v for k, v in step.settings.items() if k not in hidden}
             inside = ", ".join(
                 f"{k} {'/'.join(str(x) for x in v.values()) if isinstance(v, dict) else v}"

@@ -222,7 +222,9 @@ class State:
     query: the question as it is asked of the model. history: the turns of a conversation before
     it, as far as they are shown. queries: what is searched for instead, where
     a step has put something there. where: metadata that passages must have (a domain was chosen).
-    notes: sentences that steps add to the instructions. request: the last one sent by `generate`.
+    notes: sentences that steps add to the instructions. worked: what was written down for this
+    question before the answer, by a model; shown with the question, never with the instructions.
+    request: the last one sent by `generate`.
     pinned: a probe has fixed the passages (perfect context, closed book); steps that supply
     context are passed over. status and why: as in Record. trace: one small mapping a step.
     """
@@ -233,6 +235,7 @@ class State:
     queries: tuple[Query, ...] = ()
     where: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    worked: tuple[str, ...] = ()
     passages: tuple[Passage, ...] = ()
     ranked: tuple[tuple[str, int, int], ...] = ()
     shots: tuple[Shot, ...] = ()
@@ -280,8 +283,21 @@ class Lender(Protocol):
         """The task's database of that name, or its only one. Raises InputError."""
         ...
 
-    async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
-        """The k examples of `train` nearest to the question, best first."""
+    async def nearest(
+        self,
+        question: str,
+        k: int,
+        embed: str | None,
+        *,
+        own: Example | None = None,
+        diversity: float = 0.0,
+        matched: bool = False,
+    ) -> tuple[Example, ...]:
+        """At most k solved examples of `train`, nearest to the question first. own: the example
+        that is answered; none of its group, and none that asks the same, is among them.
+        diversity: maximal marginal relevance, 0 (off) to 1. matched: only those as hard as a light
+        classifier, trained on `train`, takes the question to be; all, where it has too little to
+        learn from."""
         ...
 
     async def evidence(self, example: Example) -> tuple[Passage, ...]:
@@ -415,6 +431,21 @@ class TechniqueContext(Protocol):
     async def tune_embedder(self, base: str, how: Search) -> str | None:
         """The name of an embedding model made from `base` and the question-passage pairs of
         `train`; None where there are too few."""
+        ...
+
+    async def context(self) -> int | None:
+        """Tokens that the incumbent's model takes at once, prompt and answer; None where that is
+        not known."""
+        ...
+
+    @property
+    def calls_left(self) -> int | None:
+        """About how many more calls the budget allows, by what calls cost so far; None where
+        nothing limits them."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Say a sentence that must reach the person; said once however often it comes."""
         ...
 
 

@@ -61,6 +61,24 @@ class Budget:
             return None
         return self.limits.minutes * 60 - self.seconds - self.hold_s
 
+    @property
+    def calls_left(self) -> int | None:
+        """About how many more calls the tightest limit allows, at what calls cost so far and
+        without what is held back; None where nothing limits them, or nothing is known yet."""
+        limits, made = self.limits, max(1, self.calls)
+        room = [
+            (limits.calls, self.calls + self.hold_calls, 1.0),
+            (limits.tokens, self.tokens + self.hold_tokens, self.tokens / made),
+            (limits.usd, self.usd or 0.0, (self.usd or 0.0) / made),
+            (
+                None if limits.minutes is None else limits.minutes * 60,
+                self.seconds + self.hold_s,
+                self.seconds / made if self.calls else 0.0,
+            ),
+        ]
+        left = [(most - used) / each for most, used, each in room if most is not None and each]
+        return max(0, int(min(left))) if left else None
+
     def ended(self, more: int = 0, *, flying: bool = True) -> str | None:
         """Which limit is reached, or would be passed by one call of so many tokens more, in
         words; else None. flying: whether calls on the way count, by their estimates."""

@@ -284,7 +284,9 @@ class _Dry:
         """As in a run."""
         return self._rehearsal.parts.database(name)
 
-    async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
+    async def nearest(
+        self, question: str, k: int, embed: str | None, **how: Any
+    ) -> tuple[Example, ...]:
         """Examples at random."""
         return self._rehearsal.nearest(question, k)
 
@@ -353,6 +355,18 @@ class _Asked:
     async def tune_embedder(self, base: str, how: Search) -> str | None:
         """Nothing is trained."""
         raise _Told
+
+    async def context(self) -> int | None:
+        """No model is opened."""
+        return None
+
+    @property
+    def calls_left(self) -> int | None:
+        """Nothing is spent."""
+        return None
+
+    def notice(self, text: str) -> None:
+        """A plan says nothing of it."""
 
 
 # --- the estimator --------------------------------------------------------------------------------

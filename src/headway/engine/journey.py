@@ -103,6 +103,20 @@ class Lent:
         """See TechniqueContext."""
         return await tune_embedder(self.runner.desk, base, how)
 
+    async def context(self) -> int | None:
+        """See TechniqueContext."""
+        name = self.incumbent.model or self.task.spec.models.chat
+        return getattr(await self.runner.desk.parts.chat(name), "context", None)
+
+    @property
+    def calls_left(self) -> int | None:
+        """See TechniqueContext."""
+        return self.runner.desk.budget.calls_left
+
+    def notice(self, text: str) -> None:
+        """See TechniqueContext."""
+        self.runner.desk.parts.notices.add(text)
+
 
 @dataclass
 class Traveller:

@@ -31,6 +31,7 @@ from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passag
 from headway.core.task import Evidence, Example, Task, digest
 from headway.engine.budget import Budget
 from headway.engine.evidence import rows_of
+from headway.engine.neighbours import Pool
 from headway.engine.parts import Parts
 from headway.store import Store
 from headway.training.classifier import Classifier
@@ -79,7 +80,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._flying: dict[str, asyncio.Future[bytes]] = {}
-        self._nearest: dict[str, tuple[tuple[Example, ...], Any]] = {}
+        self._pools: dict[str, Pool] = {}
         self._remembered: OrderedDict[str, tuple[Any, float]] = OrderedDict()
         self._domains: dict[str, Classifier | None] = {}
         self._preparing = asyncio.Lock()
@@ -342,21 +343,20 @@ class Desk:
         return Classifier.train(vectors, [domain for _, domain in rows])
 
     async def nearest(
-        self, question: str, k: int, embed: str, lender: ExampleLender | None = None
+        self, question: str, k: int, embed: str, lender: ExampleLender | None = None, **how: Any
     ) -> tuple[Example, ...]:
-        """The k solved examples of train nearest to a question by cosine, best first."""
+        """See Lender.nearest; by cosine."""
         with _wait(lender):
             async with self._preparing:
-                if embed not in self._nearest:
-                    pool = tuple(e for e in self.task.split("train") if e.reference is not None)
-                    vectors = await self.embed(embed, [e.question for e in pool], "passage")
-                    self._nearest[embed] = (pool, vectors)
-        pool, vectors = self._nearest[embed]
-        if not pool:
+                if embed not in self._pools:
+                    solved = tuple(e for e in self.task.split("train") if e.reference is not None)
+                    vectors = await self.embed(embed, [e.question for e in solved], "passage")
+                    self._pools[embed] = Pool(solved, vectors, self.task.spec.output)
+        pool = self._pools[embed]
+        if not pool.examples:
             return ()
         asked = (await self.embed(embed, [question], "passage", lender))[0]
-        order = np.argsort(-(vectors @ asked), kind="stable")[:k]
-        return tuple(pool[int(i)] for i in order)
+        return pool.nearest(asked, k, **how)
 
 
 class ScoringLender:
@@ -507,10 +507,20 @@ class ExampleLender:
         """See Lender."""
         return self._desk.parts.database(name)
 
-    async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
+    async def nearest(
+        self,
+        question: str,
+        k: int,
+        embed: str | None,
+        *,
+        own: Example | None = None,
+        diversity: float = 0.0,
+        matched: bool = False,
+    ) -> tuple[Example, ...]:
         """See Lender."""
         name = embed or self.task.spec.models.embed
-        return await self._desk.nearest(question, k, name, self)
+        how = {"own": own, "diversity": diversity, "matched": matched}
+        return await self._desk.nearest(question, k, name, self, **how)
 
     async def evidence(self, example: Example) -> tuple[Passage, ...]:
         """See Lender. An example that has no evidence, such as an unanswerable one, is shown with

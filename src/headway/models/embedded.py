@@ -35,7 +35,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from headway.core.errors import InputError, ModelError, Outage, Rejected
+from headway.core.errors import InputError, ModelError, Outage, Rejected, TooLong
 from headway.core.record import ChatReply, ChatRequest
 from headway.models.pull import obtain, sha256_of
 
@@ -265,11 +265,16 @@ class EmbeddedChat:
         """The slots: more calls than these only wait."""
         return self.settings.slots
 
+    @property
+    def context(self) -> int:
+        """Tokens that one call takes, prompt and answer."""
+        return self.settings.context
+
     async def chat(self, request: ChatRequest) -> ChatReply:
         """Answer one request; cancelling the task stops the computation at the next token.
 
-        Raises Rejected for a prompt longer than the context, a schema that llama.cpp cannot
-        turn into a grammar, or an empty request; Outage if the runtime fails.
+        Raises TooLong for a prompt longer than the context, Rejected for a schema that llama.cpp
+        cannot turn into a grammar or an empty request, Outage if the runtime fails.
         """
         body = _body(request)
         call = _Call()
@@ -312,7 +317,7 @@ class EmbeddedChat:
 
     def _failure(self, error: dict[str, Any]) -> ModelError:
         if error.get("type") == "exceed_context_size_error":
-            return Rejected(
+            return TooLong(
                 f"the prompt has {error.get('n_prompt_tokens')} tokens",
                 where=self.name,
                 valid=f"at most {self.settings.context} tokens of context, prompt and answer",

@@ -21,41 +21,54 @@ from pydantic import Field, field_validator
 from referencing.exceptions import Unresolvable
 
 from headway.core.errors import InputError
-from headway.core.protocols import Lender, State
+from headway.core.protocols import Lender, Shot, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.sentences import sentence_spans
 from headway.core.task import Example, Frozen, Output
 from headway.steps.support import plain, stands_in
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-KNOWN = ("question", "passages", "examples", "labels", "schema")
+KNOWN = ("question", "passages", "examples", "labels", "schema", "worked")
 
-THINK = (
-    "First think step by step about what is asked and what the text says, in at most three short"
-    " sentences. Then write the answer on a last line that starts with 'Answer:'."
-)
-QUOTE = (
-    "First copy, word for word, the sentence of the passages that answers the question, on a line"
-    " that starts with 'Quote:'; one such line for each sentence that is needed, 'Quote: none' if"
-    " no sentence answers it. Then write the answer on a last line that starts with 'Answer:'."
-)
+ASKS = {
+    "brief": (
+        "First think step by step about what is asked and what the text says, in at most three"
+        " short sentences. Then write the answer on a last line that starts with 'Answer:'."
+    ),
+    "steps": (
+        "First work it out step by step, one step on a line, each with what it rests on or its"
+        " calculation. Then write the answer alone on a last line that starts with 'Answer:'."
+    ),
+    "quote": (
+        "First copy, word for word, the sentence of the passages that answers the question, on a"
+        " line that starts with 'Quote:'; one such line for each sentence that is needed, 'Quote:"
+        " none' if no sentence answers it. Then write the answer on a last line that starts with"
+        " 'Answer:'."
+    ),
+}
+# The same inside a JSON object, where the answer's own fields follow.
+FIELD = "reasoning"
+ASKS_IN_FIELD = {
+    "brief": f"think in its field '{FIELD}', in at most three short sentences,",
+    "steps": f"work it out step by step in its field '{FIELD}'",
+}
+# Tokens for what stands before the answer, if not set.
+ROOM = {"none": 0, "brief": 120, "steps": 400, "quote": 120}
 _QUOTED = re.compile(r"^[ \t>*_#-]*quotes?\b[ *_]*\d*[ *_]*:", re.IGNORECASE | re.MULTILINE)
+CUT = "cut off at max_tokens"
 _MARKS = " \t\"'“”„‟«»‘’‚‛`*_>-•"
-# What a model says when it will not answer; matched only at the start of a short reply.
-REFUSAL = re.compile(
-    r"^\s*(i'?m sorry,? (but )?i can(no|')t|i can(no|')t (help|assist)|as an ai (language )?model)",
-    re.IGNORECASE,
-)
 
 
 class Generate(Frozen):
     """One call to the pipeline's model.
 
-    reasoning `brief` asks for thinking before the answer, `quote` for the sentences of the
-    passages that answer, word for word, so that `check` can look them up; both keep it out of the
-    output.
+    reasoning `brief` asks for up to three sentences of thinking before the answer, `steps` for a
+    working of several steps, `quote` for the sentences of the passages that answer, word for word,
+    so that `check` can look them up; all keep it out of the output, and the trace has it. room:
+    tokens for it beside max_tokens, if not 120, and 400 with `steps`.
     contract `json` asks for, and where the backend can enforces, a JSON object: the task's own
-    schema or label set, or `{"answer": text}`.
+    schema or label set, or `{"answer": text}`. Thinking then is the object's first field, so that
+    one call thinks, concludes and keeps the form.
     """
 
     name: ClassVar[str] = "generate"
@@ -64,7 +77,8 @@ class Generate(Frozen):
     chats: ClassVar[bool] = True
 
     template: str = "Answer the question."
-    reasoning: Literal["none", "brief", "quote"] = "none"
+    reasoning: Literal["none", "brief", "steps", "quote"] = "none"
+    room: int | None = Field(default=None, ge=1)
     contract: Literal["none", "json"] = "none"
     max_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0, le=2)
@@ -83,51 +97,68 @@ class Generate(Frozen):
             raise ValueError("a template with placeholders must hold {{question}}")
         return value
 
+    def schema(self, output: Output) -> dict[str, Any] | None:
+        """The schema of the whole reply, which the backend may enforce; None where what is asked
+        for is no JSON, or stands behind something else."""
+        if self.contract != "json" or self.reasoning == "quote":
+            return None
+        schema = answer_schema(output)
+        return schema if self.reasoning == "none" else led(schema, FIELD)
+
+    def asks(self, output: Output) -> list[str]:
+        """What the step itself adds to the instructions."""
+        whole = self.schema(output)
+        if whole is not None:
+            how = ASKS_IN_FIELD.get(self.reasoning)
+            first = f", and {how} before you fill the others" if how else ""
+            return [f"Reply with one JSON object that follows this schema{first}: {_text(whole)}"]
+        said = []
+        if self.contract == "json":
+            form = _text(answer_schema(output))
+            said.append(f"The answer is one JSON object that follows this schema: {form}")
+        return said if self.reasoning == "none" else [*said, ASKS[self.reasoning]]
+
     def request(self, state: State, output: Output) -> ChatRequest:
         """The exact request; `headway show` prints this one, so what is shown is what is sent."""
-        think = self.reasoning != "none"
-        schema = answer_schema(output) if self.contract == "json" else None
-        notes = []
-        if schema is not None:
-            notes.append(
-                ("The answer is" if think else "Reply with")
-                + " one JSON object that follows this schema: "
-                + orjson.dumps(schema).decode()
-            )
-        if think:
-            notes.append(THINK if self.reasoning == "brief" else QUOTE)
+        notes = self.asks(output)
         fields = {
             "question": state.query,
             "passages": layout(state.passages),
             "examples": "\n\n".join(
-                f"{shown(s.example.question, s.passages)}\n"
-                f"{self.wanted(s.example, output, s.passages)}"
+                f"{shown(s.example.question, s.passages)}\n{self.answered(s, output)}"
                 for s in state.shots
             ),
             "labels": ", ".join(output.labels),
-            "schema": orjson.dumps(output.json_schema or {}).decode(),
+            "schema": _text(output.json_schema or {}),
+            "worked": "\n\n".join(state.worked),
         }
         messages: list[Message] = []
         if PLACEHOLDER.search(self.template):
             text = PLACEHOLDER.sub(lambda match: fields[match[1]], self.template)
-            notes = [*state.notes, *notes]
-            turns = () if "examples" in PLACEHOLDER.findall(self.template) else state.shots
+            held = PLACEHOLDER.findall(self.template)
+            notes = [*(() if "worked" in held else state.worked), *state.notes, *notes]
+            turns = () if "examples" in held else state.shots
         else:
             messages.append(Message("system", "\n\n".join([self.template, *state.notes, *notes])))
             notes = []
-            text = shown(state.query, state.passages)
+            text = shown(state.query, state.passages, state.worked)
             turns = state.shots
         for shot in turns:
             messages.append(Message("user", shown(shot.example.question, shot.passages)))
-            reply = self.wanted(shot.example, output, shot.passages)
-            messages.append(Message("assistant", reply))
+            messages.append(Message("assistant", self.answered(shot, output)))
         messages.append(Message("user", "\n\n".join([text, *notes])))
         return ChatRequest(
             messages=tuple(messages),
-            max_tokens=self.max_tokens + (120 if think else 0),
+            max_tokens=self.max_tokens + (self.room or ROOM[self.reasoning]),
             temperature=self.temperature,
-            json_schema=None if think else schema,
+            json_schema=self.schema(output),
         )
+
+    def answered(self, shot: Shot, output: Output) -> str:
+        """What a shown example's answer reads like: its reply, where it has one of its own."""
+        if shot.reply is not None:
+            return shot.reply
+        return self.wanted(shot.example, output, shot.passages)
 
     def wanted(self, example: Example, output: Output, passages: Sequence[Passage] = ()) -> str:
         """The reply that a shown example stands for, in the form that is asked of the model.
@@ -137,16 +168,17 @@ class Generate(Frozen):
             reference = reference[0] if reference else ""
         text = str(reference)
         if output.kind == "json":
-            text = orjson.dumps(reference).decode()
+            text = _text(reference)
             if self.reasoning != "quote":
                 return text
         elif self.contract == "json":
-            text = orjson.dumps({"label" if output.kind == "label" else "answer": text}).decode()
+            text = _text({"label" if output.kind == "label" else "answer": text})
         if self.reasoning == "quote":
             unsure = output.abstain is not None and reference == output.abstain
             quoted = ["none"] if unsure and passages else evident(example, passages)
             return "\n".join([*(f"Quote: {quote}" for quote in quoted), f"Answer: {text}"])
-        return f"Answer: {text}" if self.reasoning == "brief" else text
+        marked = self.reasoning != "none" and self.schema(output) is None
+        return f"Answer: {text}" if marked else text
 
     async def run(self, state: State, lend: Lender) -> State:
         """Fill messages, request, answer, output and status; an answer that a step before has
@@ -164,53 +196,98 @@ class Generate(Frozen):
             **read,
         )
 
-    def told(self, reply: ChatReply) -> dict[str, Any]:
-        """The trace's entry: the reply as it came, its quotes, and what else is needed to read
-        another reply to the same request."""
-        told: dict[str, Any] = {"step": "generate", "finish": reply.finish, "text": reply.text}
+    def told(self, reply: ChatReply, step: str = "generate") -> dict[str, Any]:
+        """The trace's entry of a reply that `step` reads as an answer: as it came, its quotes, and
+        what else is needed to read another reply to the same request."""
+        told: dict[str, Any] = {"step": step, "finish": reply.finish, "text": reply.text}
         if self.reasoning == "quote":
             told["quotes"] = quotes(reply.text)
-        settings = self.model_dump(include={"reasoning", "contract", "model"})
+        settings = self.model_dump(include=set(READS))
         return told | {k: v for k, v in settings.items() if v not in ("none", None)}
 
     def read(self, reply: ChatReply, output: Output) -> dict[str, Any]:
-        """answer, output, status and why, from a reply: what a model writes is data."""
-        text = reply.text.strip()
-        if reply.finish == "refused" or (len(text) < 200 and REFUSAL.match(text)):
+        """answer, output, status and why, from a reply: what a model writes is data. A text that
+        was cut off is an answer all the same, and `why` says so."""
+        thought, text, closed = apart(reply.text.strip())
+        cut = reply.finish == "length"
+        if reply.finish == "refused" or refuses(text, output.abstain):
             return {"answer": text, "status": "refused", "why": "the model declined to answer"}
-        if self.reasoning == "brief":
-            _, mark, tail = text.rpartition("Answer:")
-            if not mark and reply.finish == "length":
-                return _broken(text, "cut off while thinking: no 'Answer:' line")
-            text = tail.strip() if mark else text
-        if self.reasoning == "quote":
-            _, mark, tail = text.rpartition("Answer:")
-            if not mark and (reply.finish == "length" or _QUOTED.search(text)):
-                return _broken(text, "no 'Answer:' line after the quotes")
-            text = _QUOTED.split(tail)[0].strip(" \n\t*") if mark else text
+        if thought and not text:
+            return _broken(thought, f"{CUT} while thinking" if cut else "it only thinks")
         if self.contract == "json" or output.kind == "json":
-            value = first_json(text)
-            if value is None:
-                cut = " (cut off at max_tokens)" if reply.finish == "length" else ""
-                return _broken(text, f"no JSON object in the reply{cut}")
-            problem = schema_problem(value, answer_schema(output))
-            if problem:
-                return _broken(text, problem)
-            if output.kind == "json":
-                return {"answer": orjson.dumps(value).decode(), "output": value, "status": "done"}
-            text = str(value["label" if output.kind == "label" else "answer"]).strip()
+            return self._object(text, output, cut)
+        answer = self._concluded(text, cut)
+        if answer is None:
+            return _broken(text, self._unmarked(cut))
         if output.kind == "label":
-            label = as_label(text, output.labels)
-            if label is None:
-                return _broken(text, "none of the labels stands in the reply, or several do")
-            return {"answer": label, "output": label, "status": "done"}
-        return {"answer": text, "output": text, "status": "done"}
+            label = as_label(answer, output.labels)
+            if label is not None:
+                return {"answer": label, "output": label, "status": "done"}
+            why = "none of the labels stands in the reply, or several do"
+            return _broken(text, f"{CUT}: {why}" if cut else why)
+        return {
+            "answer": answer,
+            "output": answer,
+            "status": "done",
+            **({"why": CUT} if cut else {}),
+        }
+
+    def _concluded(self, text: str, cut: bool) -> str | None:
+        """The answer without what stands before it; None where there should be a mark between
+        them, and is none."""
+        if self.reasoning == "none":
+            return text
+        if self.reasoning == "quote":
+            _, tail, marked = split_answer(text)
+            if not marked:
+                return None if cut or _QUOTED.search(text) else text
+            return _QUOTED.split(tail)[0].strip(" \n\t*")
+        found = conclusion(text)
+        return text if found is None and not cut else found
+
+    def _unmarked(self, cut: bool) -> str:
+        if self.reasoning == "quote":
+            return "no 'Answer:' line after the quotes" + (f" ({CUT})" if cut else "")
+        return f"{CUT} while thinking: no 'Answer:' line"
+
+    def _object(self, text: str, output: Output, cut: bool) -> dict[str, Any]:
+        """A JSON object as the answer: the whole reply, or what stands behind `Answer:`."""
+        schema, value = answer_schema(output), first_json(text)
+        _, tail, marked = split_answer(text)
+        if marked and (behind := first_json(tail)) is not None:
+            value = behind
+        elif self.reasoning == "quote" and not marked and (cut or _QUOTED.search(text)):
+            return _broken(text, self._unmarked(cut))
+        if value is None:
+            return _broken(text, f"no JSON object in the reply{f' ({CUT})' if cut else ''}")
+        if isinstance(value, dict) and FIELD not in schema.get("properties", {}):
+            value = {name: inner for name, inner in value.items() if name != FIELD}
+        if problem := schema_problem(value, schema):
+            return _broken(text, problem)
+        if output.kind == "json":
+            return {"answer": _text(value), "output": value, "status": "done"}
+        said = str(value["label" if output.kind == "label" else "answer"]).strip()
+        return {"answer": said, "output": said, "status": "done"}
+
+
+READS = ("reasoning", "contract", "model")
+"""Settings that say how another reply to the same request is asked for and read."""
+
+
+def entry_of(state: State) -> Mapping[str, Any] | None:
+    """The trace of the last reply that was read as an answer; None where there is none."""
+    return next((e for e in reversed(state.trace) if "text" in e and "finish" in e), None)
+
+
+def reader_of(entry: Mapping[str, Any]) -> Generate:
+    """What reads another reply to the request behind such an entry."""
+    return Generate.model_validate({k: entry[k] for k in READS if k in entry})
 
 
 def quotes(text: str) -> list[str]:
     """What stands behind each `Quote:` of a reply, a line each, without marks around it and the
     number of its passage; nothing for `none`."""
-    head, _, tail = text.rpartition("Answer:")
+    head, tail, _ = split_answer(text)
     found = []
     for part in (*_QUOTED.split(head)[1:], *_QUOTED.split(tail)[1:]):
         for line in part.splitlines():
@@ -241,11 +318,11 @@ def _broken(text: str, why: str) -> dict[str, Any]:
     return {"answer": text, "status": "invalid", "why": why}
 
 
-def shown(question: str, passages: Sequence[Passage]) -> str:
-    """A user turn: the passages, where there are any, then the question."""
-    if not passages:
-        return question
-    return f"{layout(passages)}\n\nQuestion: {question}"
+def shown(question: str, passages: Sequence[Passage], worked: Sequence[str] = ()) -> str:
+    """A user turn: the passages and what was worked out before, where there are any, then the
+    question."""
+    before = [*([layout(passages)] if passages else ()), *worked]
+    return "\n\n".join([*before, f"Question: {question}"]) if before else question
 
 
 def layout(passages: Sequence[Passage]) -> str:
@@ -274,71 +351,17 @@ def answer_schema(output: Output) -> dict[str, Any]:
     }
 
 
-def first_json(text: str) -> Any | None:
-    """The first JSON object in a text, fenced or not; None where there is none, or none that can
-    be kept (nested too deeply, half a character, a number of more than 64 bits)."""
-    try:
-        return _kept(orjson.loads(text))
-    except orjson.JSONDecodeError:
-        pass
-    decoder = json.JSONDecoder()
-    at = text.find("{")
-    while at >= 0:
-        try:
-            return _kept(decoder.raw_decode(text, at)[0])
-        except (json.JSONDecodeError, RecursionError):
-            at = text.find("{", at + 1)
-    return None
-
-
-def _kept(value: Any) -> Any | None:
-    """The value as it comes back from the store; None where it cannot be written there."""
-    try:
-        return orjson.loads(orjson.dumps(value))
-    except (orjson.JSONEncodeError, orjson.JSONDecodeError):
+def led(schema: Mapping[str, Any], field: str) -> dict[str, Any] | None:
+    """A schema with a text before all of its fields, since what is written first is thought first;
+    None where it is no plain object, or has a field of that name."""
+    fields = schema.get("properties")
+    if schema.get("type") != "object" or not isinstance(fields, dict) or field in fields:
         return None
+    if any(name in schema for name in ("maxProperties", "patternProperties", "propertyNames")):
+        return None
+    required = [field, *schema.get("required", ())]
+    return {**schema, "properties": {field: {"type": "string"}, **fields}, "required": required}
 
 
-@lru_cache(maxsize=64)
-def _validator(schema: bytes) -> Draft202012Validator:
-    data = orjson.loads(schema)
-    try:
-        Draft202012Validator.check_schema(data)
-    except SchemaError as error:
-        raise _bad_schema(f"{error.json_path}: {error.message[:120]}") from None
-    return Draft202012Validator(data)
-
-
-def _bad_schema(problem: str) -> InputError:
-    return InputError(
-        f"the schema of the task's output cannot be used: {problem}",
-        where="task.yaml, output.schema",
-        valid="a JSON Schema (draft 2020-12)",
-    )
-
-
-def schema_problem(value: Any, schema: dict[str, Any]) -> str:
-    """The first way in which a value breaks a schema; empty where it does not."""
-    validator = _validator(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS))
-    try:
-        for error in validator.iter_errors(value):
-            return f"breaks the schema at {error.json_path}: {error.message[:120]}"
-    except Unresolvable as missing:
-        raise _bad_schema(f"there is no {missing.ref!r}") from None
-    return ""
-
-
-def as_label(text: str, labels: Sequence[str]) -> str | None:
-    """The label a text names: equal after folding case and marks, or the only one that stands in
-    it as whole words. None where none does, or several that do not contain each other."""
-
-    def fold(value: str) -> str:
-        return " ".join(re.findall(r"\w+", value.lower().replace("_", " ")))
-
-    said = fold(text)
-    by_fold = {fold(label): label for label in labels}
-    if said in by_fold:
-        return by_fold[said]
-    inside = [name for name in by_fold if re.search(rf"\b{re.escape(name)}\b", said)]
-    longest = [n for n in inside if not any(n != other and n in other for other in inside)]
-    return by_fold[longest[0]] if len(longest) == 1 else None
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -161,10 +161,29 @@ class ScriptedLender:
         """One small table, whatever the query."""
         return ScriptedDatabase()
 
-    async def nearest(self, question: str, k: int, embed: str | None) -> tuple[Example, ...]:
-        """Train by shared words."""
-        pool = self.task.split("train")
-        return tuple(sorted(pool, key=lambda e: (-_shared(question, e.question), e.id))[:k])
+    async def nearest(
+        self,
+        question: str,
+        k: int,
+        embed: str | None,
+        *,
+        own: Example | None = None,
+        diversity: float = 0.0,
+        matched: bool = False,
+    ) -> tuple[Example, ...]:
+        """Solved train by shared words. diversity: of those that share as many, the ones with
+        another first tag than the best come first. matched: those whose reference has as many
+        digits as the question has."""
+        pool = [e for e in self.task.split("train") if e.reference is not None]
+        if own is not None:
+            pool = [e for e in pool if e.cluster != own.cluster and e.question != own.question]
+        if matched:
+            pool = [e for e in pool if _digits(str(e.reference)) == _digits(question)]
+        pool.sort(key=lambda e: (-_shared(question, e.question), e.id))
+        if diversity > 0 and pool:
+            best = pool[0].tags[:1]
+            pool[1:] = sorted(pool[1:], key=lambda e: e.tags[:1] == best)
+        return tuple(pool[:k])
 
     async def evidence(self, example: Example) -> tuple[Passage, ...]:
         """Whole documents."""
@@ -205,6 +224,10 @@ class ScriptedDatabase:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+
+def _digits(text: str) -> int:
+    return sum(c.isdigit() for c in text)
 
 
 def _shared(a: str, b: str) -> int:

@@ -92,6 +92,9 @@ class ScriptedContext:
     train: tuple[Example, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
     reply: str = "Answer briefly."
+    room: int | None = None
+    calls_left: int | None = None
+    notices: list[str] = field(default_factory=list)
 
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
         """The scripted reply."""
@@ -151,6 +154,14 @@ class ScriptedContext:
     async def tune_embedder(self, base: str, how: Search) -> str | None:
         """A made-up name, where there is anything to train on."""
         return "scripted/embed-tuned" if self.train else None
+
+    async def context(self) -> int | None:
+        """As given in `room`."""
+        return self.room
+
+    def notice(self, text: str) -> None:
+        """Kept in `notices`."""
+        self.notices.append(text)
 
 
 def proposals(technique: type[Technique], context: ScriptedContext) -> list[Candidate]:
