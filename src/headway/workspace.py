@@ -47,8 +47,10 @@ from headway.engine.race import against
 from headway.engine.run import Run, Runner, Span
 from headway.metrics import load_all, score
 from headway.models import pull as pulling
+from headway.models.anthropic import AnthropicChat
 from headway.models.catalogue import ENTRIES, entry_of
 from headway.models.endpoint import EndpointChat
+from headway.models.probe_anthropic import check_anthropic
 from headway.models.probe_endpoint import check_endpoint
 from headway.report import render  # here, so that `headway.report` stays the function of that name
 from headway.store import Store
@@ -522,8 +524,11 @@ class Workspace:
     async def check_model(self, name: str) -> dict[str, Any]:
         """Ask an endpoint what it really does, and keep it; an embedded model answers once."""
         model = await self.parts.chat(name)
-        if isinstance(model, EndpointChat):
-            found = (await check_endpoint(model)).to_dict()
+        if isinstance(model, (EndpointChat, AnthropicChat)):
+            if isinstance(model, AnthropicChat):
+                found = (await check_anthropic(model)).to_dict()
+            else:
+                found = (await check_endpoint(model)).to_dict()
             self.store.put_capabilities(name, found)
             self.store.flush()
             return {"name": name, **found}

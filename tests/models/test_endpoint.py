@@ -18,9 +18,10 @@ import aiohttp
 import numpy as np
 import orjson
 import pytest
+from aiohttp import web
 
 from headway.core.charge import Charge, ChargedEmbedding, ChargedRerank
-from headway.core.errors import InputError, Outage, Rejected
+from headway.core.errors import InputError, Outage, Rejected, TooLong
 from headway.core.protocols import ChatModel, EmbeddingModel, RerankModel
 from headway.core.record import ChatRequest, Message
 from headway.core.task import Endpoint
@@ -243,6 +244,25 @@ async def test_outage_where_nothing_listens(make: Make) -> None:
         pass
     with pytest.raises(Outage, match="could not be reached"):
         await make(stub, retries=1).chat(ask())
+
+
+@pytest.mark.parametrize(
+    "said", ["This model's maximum context length is 4096 tokens", "prompt is too long", None]
+)
+async def test_a_prompt_that_does_not_fit_is_this_requests_own_fault(
+    make: Make, monkeypatch: pytest.MonkeyPatch, said: str | None
+) -> None:
+    monkeypatch.setattr("headway.testing.stub._error", _said(said or "", 400 if said else 413))
+    async with StubServer(plan=["400"]) as stub:
+        with pytest.raises(TooLong) as caught:
+            await make(stub).chat(ask())
+    assert stub.requests == 1
+    assert (said or "413") in str(caught.value)
+
+
+def _said(text: str, status: int) -> Callable[..., web.Response]:
+    body = orjson.dumps({"error": {"message": text}})
+    return lambda *_, **__: web.Response(status=status, body=body, content_type="application/json")
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422])

@@ -18,7 +18,15 @@ from headway.core.protocols import Vectors
 from headway.core.record import ChatReply, ChatRequest
 from headway.models.prices import Prices
 from headway.models.service import Capabilities, Service
-from headway.models.wire import EndpointRejected, Malformed, Read, Wire, read_object, written
+from headway.models.wire import (
+    EndpointRejected,
+    Malformed,
+    Read,
+    Wire,
+    estimated,
+    read_object,
+    written,
+)
 
 # --- chat -------------------------------------------------------------------------------------
 
@@ -200,13 +208,6 @@ def _closed(schema: Any) -> bool:
         if names != set(schema.get("required", ())):
             return False
     return all(_closed(value) for value in schema.values())
-
-
-def estimated(text: str) -> int:
-    # About 4 letters a token in English; the bytes count Chinese and Cyrillic as dearer, as
-    # tokenizers do.
-    size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-    return -(-size // 4)
 
 
 # --- embedding and re-ranking -----------------------------------------------------------------

@@ -87,7 +87,7 @@ class _Check:
             sent, reply, seconds = await self.one_by_one()
         text = _text(reply)
         found = Capabilities(
-            json_schema=_fits(text) if "json_schema" in sent else False,
+            json_schema=fits(text) if "json_schema" in sent else False,
             seed="seed" in sent,
             temperature="temperature" in sent,
             logprobs="logprobs" in sent and bool(reply["choices"][0].get("logprobs")),
@@ -201,7 +201,8 @@ def _text(reply: dict[str, Any]) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _fits(text: str) -> bool:
+def fits(text: str) -> bool:
+    """Whether a reply follows SCHEMA."""
     checks: dict[str, Callable[[Any], bool]] = {
         "digits": lambda value: isinstance(value, str),
         "colour": lambda value: value in ("red", "green", "blue"),
