@@ -1,4 +1,5 @@
-"""A task: a folder with `task.yaml`, `examples.jsonl` and, where there is any, knowledge.
+"""A task: a folder with `task.yaml`, `examples.jsonl` and, where there is any, knowledge and
+people's verdicts on the examples (`reviews.jsonl`).
 
 Loading checks everything at once and names file and line; nothing of a broken task is used.
 """
@@ -7,27 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import orjson
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
 from headway.core.errors import InputError
+from headway.core.reading import Frozen as Frozen  # also by this name: all that people write
+from headway.core.reading import invalid as invalid
+from headway.core.reading import parse
 from headway.core.record import Message
+from headway.core.review import REVIEWS, Reviews, laid_over, read_reviews
 
 _ROLES = ("system", "user", "assistant")
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-
-
-class Frozen(BaseModel):
-    """Base of all that people write: unknown fields are errors, values never change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Evidence(Frozen):
@@ -291,6 +289,8 @@ class Task(BaseModel):
     folder: Path
     spec: TaskSpec
     examples: tuple[Example, ...]
+    """All but those that a person ruled ambiguous, with people's verdicts applied."""
+    reviews: InstanceOf[Reviews] = Reviews()
 
     @classmethod
     def load(cls, folder: str | Path) -> Task:
@@ -303,26 +303,41 @@ class Task(BaseModel):
                 where=str(folder),
                 do=f"headway init {typed(folder)}   (makes a task that runs at once)",
             )
-        spec = _parse(TaskSpec, read_yaml(file), str(file))
-        return cls(folder=folder, spec=spec, examples=read_examples(folder / "examples.jsonl"))
+        spec = parse(TaskSpec, read_yaml(file), str(file))
+        written = read_examples(folder / "examples.jsonl")
+        examples, reviews = laid_over(written, read_reviews(folder / REVIEWS))
+        return cls(folder=folder, spec=spec, examples=examples, reviews=reviews)
 
     def split(self, name: Split) -> tuple[Example, ...]:
-        """The examples of a split, in the task's one random order of groups."""
+        """The examples of a split, in the task's one random order of groups. `test` holds no
+        draft that nobody has reviewed; it enters when it is, and moves no other."""
         return self._splits[name]
+
+    def side(self, example: Example) -> Split:
+        """The split that an example's group is dealt to."""
+        at, shares = fraction(f"{self.spec.splits.seed}:{example.cluster}"), self.spec.splits
+        return "train" if at < shares.train else "dev" if at < shares.train + shares.dev else "test"
+
+    def set_aside(self, name: Split) -> dict[str, tuple[str, ...]]:
+        """Ids of this split's examples that are left out of it, by why: `ambiguous` in a person's
+        verdict, or `unreviewed`, which only `test` leaves out."""
+        found = {
+            "ambiguous": tuple(e.id for e in self.reviews.ambiguous if self.side(e) == name),
+            "unreviewed": tuple(
+                e.id for e in self.examples
+                if name == "test" and e.reviewed is False and self.side(e) == name
+            ),
+        }  # fmt: skip
+        return {why: ids for why, ids in found.items() if ids}
 
     @cached_property
     def _splits(self) -> dict[Split, tuple[Example, ...]]:
         dealt: dict[Split, list[tuple[float, Example]]] = {name: [] for name in SPLITS}
         shares = self.spec.splits
         for example in self.examples:
-            at = fraction(f"{shares.seed}:{example.cluster}")
-            side: Split = (
-                "train"
-                if at < shares.train
-                else "dev"
-                if at < shares.train + shares.dev
-                else "test"
-            )
+            side = self.side(example)
+            if side == "test" and example.reviewed is False:
+                continue
             # A second, independent hash gives the order, so that it says nothing of the split.
             dealt[side].append((fraction(f"order:{shares.seed}:{example.cluster}"), example))
         return {
@@ -354,54 +369,6 @@ class Task(BaseModel):
     def home(self) -> Path:
         """`.headway/`: store, cache and indexes of this task."""
         return self.folder / ".headway"
-
-
-Parsed = TypeVar("Parsed", bound=BaseModel)
-
-
-def _parse(kind: type[Parsed], data: Any, where: str) -> Parsed:
-    if not isinstance(data, dict):
-        raise InputError(f"expected fields by name, found {type(data).__name__}", where=where)
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        raise invalid(error, kind, where) from None
-
-
-def invalid(error: ValidationError, kind: type[BaseModel], where: str) -> InputError:
-    """The first problem of a validation, in our words; the count of the others."""
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    field = ".".join(str(part) for part in first["loc"])
-    valid = None
-    if first["type"] == "extra_forbidden":
-        owner = _owner(kind, first["loc"][:-1])
-        valid = ", ".join(owner.model_fields) if owner else None
-        what = f"unknown field {field!r}"
-    elif first["type"] == "missing":
-        what = f"the field {field!r} is missing"
-    else:
-        found = repr(first.get("input"))
-        found = found if len(found) <= 60 else found[:57] + "..."
-        what = f"{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}"
-        what += f" (found {found})" if field else ""
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return InputError(what + more, where=where, valid=valid)
-
-
-def _owner(kind: type[BaseModel], path: Iterable[Any]) -> type[BaseModel] | None:
-    owner: Any = kind
-    for part in path:
-        if isinstance(part, int):
-            continue
-        found = owner.model_fields.get(part) if hasattr(owner, "model_fields") else None
-        if found is None:
-            return None
-        kinds = [found.annotation, *getattr(found.annotation, "__args__", ())]
-        owner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
-        if owner is None:
-            return None
-    return owner if isinstance(owner, type) and issubclass(owner, BaseModel) else None
 
 
 def read_yaml(file: Path) -> Any:
@@ -445,7 +412,7 @@ def read_examples(file: Path) -> tuple[Example, ...]:
                     where=where,
                     valid="one whole JSON object a line, in UTF-8",
                 ) from None
-            example = _parse(Example, data, where)
+            example = parse(Example, data, where)
             if example.id in lines:
                 raise InputError(
                     f"the id {example.id!r} stands in line {lines[example.id]} already", where=where
