@@ -17,16 +17,8 @@ from headway.core.protocols import Shot, State
 from headway.core.record import ChatReply, Message, Passage
 from headway.core.task import Evidence, Example, Output
 from headway.steps import build
-from headway.steps.generate import (
-    Generate,
-    answer_schema,
-    as_label,
-    first_json,
-    layout,
-    quotes,
-    schema_problem,
-    shown,
-)
+from headway.steps.generate import Generate, answer_schema, layout, quotes, shown
+from headway.steps.reading import as_label, first_json, schema_problem
 from headway.testing.steps import ScriptedLender, small_task
 
 TEXT = Output()
@@ -178,8 +170,31 @@ def test_a_contract_asks_and_enforces() -> None:
     assert "follows this schema" in in_template.messages[-1].content
 
 
-def test_reasoning_under_a_contract_asks_for_both_and_enforces_neither() -> None:
+def test_reasoning_under_a_contract_is_the_first_field() -> None:
     request = Generate(contract="json", reasoning="brief").request(state(), TEXT)
+    assert "'reasoning', in at most three short sentences" in request.messages[0].content
+    assert request.json_schema is not None
+    assert list(request.json_schema["properties"]) == ["reasoning", "answer"]
+    assert request.json_schema["required"] == ["reasoning", "answer"]
+    assert orjson.dumps(request.json_schema).decode() in request.messages[0].content
+    found = Generate(contract="json", reasoning="steps").read(
+        ChatReply('{"reasoning": "It opens. Answer: {no}", "answer": "six"}'), TEXT
+    )
+    assert found == {"answer": "six", "output": "six", "status": "done"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array"},
+        {"anyOf": [{"type": "object"}]},
+        {"type": "object", "properties": {"reasoning": {"type": "string"}}},
+        {"type": "object", "properties": {"n": {}}, "maxProperties": 1},
+    ],
+)
+def test_a_schema_with_no_room_for_reasoning_follows_it(schema: dict[str, Any]) -> None:
+    output = Output(kind="json", schema=schema)  # type: ignore[call-arg]
+    request = Generate(contract="json", reasoning="brief").request(state(), output)
     assert "'Answer:'" in request.messages[0].content
     assert "follows this schema" in request.messages[0].content
     assert request.json_schema is None
@@ -280,7 +295,7 @@ def test_quotes_without_an_answer_are_invalid(finish: str) -> None:
 def test_cut_off_while_thinking_is_invalid() -> None:
     found = read("First I look at", finish="length", reasoning="brief")
     assert (found["status"], found["answer"]) == ("invalid", "First I look at")
-    assert "cut off while thinking" in found["why"]
+    assert found["why"] == "cut off at max_tokens while thinking: no 'Answer:' line"
     assert read("x Answer: six", finish="length", reasoning="brief")["answer"] == "six"
 
 
@@ -389,7 +404,7 @@ def test_as_label_names_a_label_or_none(text: str, labels: tuple[str, ...]) -> N
     text=GARBAGE,
     output=st.sampled_from([TEXT, LABEL, JSON]),
     finish=st.sampled_from(["stop", "length", "refused"]),
-    reasoning=st.sampled_from(["none", "brief", "quote"]),
+    reasoning=st.sampled_from(["none", "brief", "steps", "quote"]),
     contract=st.sampled_from(["none", "json"]),
 )
 @settings(max_examples=300, deadline=None)

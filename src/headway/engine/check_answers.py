@@ -14,7 +14,7 @@ from headway.engine.check_look import SHOWN, Look, count, item, some
 from headway.engine.estimate import text_tokens
 from headway.metrics.fields import wanted
 from headway.metrics.label import plain
-from headway.steps.generate import schema_problem
+from headway.steps.reading import schema_problem
 
 LARGEST = 0.8  # share of one label from which accuracy alone says little
 

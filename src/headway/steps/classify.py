@@ -13,7 +13,7 @@ from headway.core.errors import InputError
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatReply, ChatRequest, Message
 from headway.core.task import Frozen
-from headway.steps.generate import as_label, first_json
+from headway.steps.reading import as_label, first_json
 
 TEMPLATE = "Which of these subjects is the question about?"
 

@@ -19,7 +19,7 @@ from pydantic import Field
 from headway.core.protocols import Lender, Query, State
 from headway.core.record import ChatRequest, Message
 from headway.core.task import Frozen
-from headway.steps.generate import REFUSAL
+from headway.steps.reading import refuses
 
 MOST_WORDS = 60  # of one query; what is longer is cut
 
@@ -115,7 +115,7 @@ class Expand(Frozen):
             return state
         reply = await lend.chat(self.request(state.query), self.model)
         told: list[str] = []
-        if reply.finish != "refused" and not REFUSAL.match(reply.text):
+        if reply.finish != "refused" and not refuses(reply.text):
             parroted = [text for _, texts in SHOWN[self.into] for text in texts]
             told = listed(
                 reply.text,

@@ -7,24 +7,27 @@ user message itself. Substitution is plain text: nothing that stands in a templa
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import Field, field_validator
-from referencing.exceptions import Unresolvable
 
-from headway.core.errors import InputError
 from headway.core.protocols import Lender, Shot, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.sentences import sentence_spans
 from headway.core.task import Example, Frozen, Output
+from headway.steps.reading import (
+    apart,
+    as_label,
+    conclusion,
+    first_json,
+    refuses,
+    schema_problem,
+    split_answer,
+)
 from headway.steps.support import plain, stands_in
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -208,12 +211,14 @@ class Generate(Frozen):
     def read(self, reply: ChatReply, output: Output) -> dict[str, Any]:
         """answer, output, status and why, from a reply: what a model writes is data. A text that
         was cut off is an answer all the same, and `why` says so."""
-        thought, text, closed = apart(reply.text.strip())
+        thought, text = apart(reply.text.strip())
         cut = reply.finish == "length"
         if reply.finish == "refused" or refuses(text, output.abstain):
             return {"answer": text, "status": "refused", "why": "the model declined to answer"}
         if thought and not text:
-            return _broken(thought, f"{CUT} while thinking" if cut else "it only thinks")
+            return _broken(
+                thought, f"{CUT} while thinking" if cut else "nothing follows the thinking"
+            )
         if self.contract == "json" or output.kind == "json":
             return self._object(text, output, cut)
         answer = self._concluded(text, cut)
@@ -254,7 +259,8 @@ class Generate(Frozen):
         """A JSON object as the answer: the whole reply, or what stands behind `Answer:`."""
         schema, value = answer_schema(output), first_json(text)
         _, tail, marked = split_answer(text)
-        if marked and (behind := first_json(tail)) is not None:
+        starts = text.lstrip("` \njson").startswith("{")  # then a mark stands in one of its texts
+        if marked and not starts and (behind := first_json(tail)) is not None:
             value = behind
         elif self.reasoning == "quote" and not marked and (cut or _QUOTED.search(text)):
             return _broken(text, self._unmarked(cut))

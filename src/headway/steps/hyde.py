@@ -18,7 +18,7 @@ from headway.core.protocols import Lender, Query, State
 from headway.core.record import ChatReply, ChatRequest, Message
 from headway.core.task import Frozen
 from headway.steps.expand import UNSEEN, folded
-from headway.steps.generate import REFUSAL
+from headway.steps.reading import refuses
 
 MOST_WORDS = 200  # of one made-up passage; what is longer is cut
 
@@ -93,7 +93,7 @@ def made_up(reply: ChatReply, question: str) -> str:
     apology, or the question again."""
     text = " ".join(UNSEEN.sub(" ", reply.text.replace("```", " ")).split())
     text = OPENING.sub("", text).strip(' "“”*`')
-    if reply.finish == "refused" or REFUSAL.match(text) or USELESS.match(text):
+    if reply.finish == "refused" or refuses(text) or USELESS.match(text):
         return ""
     text = " ".join(text.split()[:MOST_WORDS])
     return text if folded(text) not in ("", folded(question)) else ""
