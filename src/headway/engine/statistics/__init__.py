@@ -8,11 +8,14 @@
     betting      an e-process, where looks cannot be planned
     planning     what can be proven with how many examples; economics; ceilings
     kinds        kinds of questions that fail more than the rest
+    agreement    a judge against people, people among themselves, a judge's biases
+    ratings      strengths of pipelines from verdicts on pairs of answers
 
 Everything here is itself tested by simulation; where a method covers less than it says, its
 docstring gives the figure.
 """
 
+from .agreement import agreement, length_bias, people_agreement, repeatability, told_apart
 from .betting import EProcess
 from .estimates import Estimate, estimate
 from .kinds import Kind, holm, worse_kinds
@@ -30,6 +33,7 @@ from .planning import (
     reachable,
     score_ceiling,
 )
+from .ratings import Pair, linked, strengths
 from .sequential import boundaries, conditional_power, futile
 
 __all__ = [
@@ -37,8 +41,10 @@ __all__ = [
     "EProcess",
     "Estimate",
     "Kind",
+    "Pair",
     "Paired",
     "Provable",
+    "agreement",
     "boundaries",
     "bounds_with_outage",
     "break_even",
@@ -51,14 +57,20 @@ __all__ = [
     "futile",
     "holm",
     "journey_can_prove",
+    "length_bias",
     "level",
+    "linked",
     "minimal_difference",
     "not_worse",
     "paired",
+    "people_agreement",
     "reachable",
+    "repeatability",
     "score_ceiling",
     "sign_flip",
     "spent",
+    "strengths",
+    "told_apart",
     "verdict",
     "worse_kinds",
 ]

@@ -1,0 +1,176 @@
+"""What people say of answers: `ratings.jsonl` in the task folder, one verdict a line, meant for git.
+
+A rating is about one very answer, so it holds its words: when a pipeline answers otherwise, it no
+longer counts. A preference is about the answers of two pipelines to one example.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from pydantic import Field, ValidationError, model_validator
+
+from headway.core.errors import InputError
+from headway.core.record import Passage
+from headway.core.task import Example, Frozen
+
+FILE = "ratings.jsonl"
+Flag = Literal["fine", "wrong", "hallucination"]
+FLAGS: tuple[Flag, ...] = ("fine", "wrong", "hallucination")
+
+
+class Rating(Frozen):
+    """One person's verdict on one answer: a rating on a scale, a flag, or both."""
+
+    example: str = Field(min_length=1)
+    answer: str
+    rating: float | None = None
+    scale: tuple[float, float] = (1.0, 5.0)
+    flag: Flag | None = None
+    pipeline: str | None = None
+    by: str = ""
+    at: str = ""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Rating:
+        low, high = self.scale
+        if self.rating is None and self.flag is None:
+            raise ValueError("a verdict needs a rating, a flag, or both")
+        if not low < high:
+            raise ValueError(f"the scale goes from {low:g} to {high:g}")
+        if self.rating is not None and not low <= self.rating <= high:
+            raise ValueError(f"the rating {self.rating:g} is not on the scale {low:g} to {high:g}")
+        return self
+
+    @property
+    def share(self) -> float:
+        """The verdict on [0, 1]: the place on the scale; without a rating 1 for fine, else 0."""
+        if self.rating is None:
+            return float(self.flag == "fine")
+        low, high = self.scale
+        return (self.rating - low) / (high - low)
+
+
+class Preference(Frozen):
+    """One person's verdict on two pipelines' answers to one example. a, b: pipelines, by the name
+    they were asked for or their fingerprint."""
+
+    example: str = Field(min_length=1)
+    a: str = Field(min_length=1)
+    b: str = Field(min_length=1)
+    prefer: Literal["a", "b", "tie"]
+    by: str = ""
+    at: str = ""
+
+    @property
+    def score(self) -> float:
+        """How much of a win it is for a."""
+        return {"a": 1.0, "b": 0.0, "tie": 0.5}[self.prefer]
+
+
+Verdict = Rating | Preference
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An answer that people have judged, as a labelled file gives it.
+
+    label: on [0, 1]; 0 or 1 where labels are yes/no. votes: what single people said, on the same
+    scale. group: answers to one question share it. other and prefer: of a pairwise file, the
+    second answer and how much of a win people give the first.
+    """
+
+    example: Example
+    answer: str
+    label: float
+    votes: tuple[float, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    group: str | None = None
+    other: str | None = None
+    where: str = ""
+
+
+def verdict_of(data: Any, where: str) -> Verdict:
+    """One row as a Rating or a Preference. Raises InputError."""
+    if not isinstance(data, dict):
+        raise InputError(f"expected an object, found {type(data).__name__}", where=where)
+    kind = Preference if "prefer" in data else Rating
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise InputError(
+            f"{field}: {said}" if field else said, where=where, valid=", ".join(kind.model_fields)
+        ) from None
+
+
+def read_verdicts(folder: Path) -> tuple[Verdict, ...]:
+    """All of a task's `ratings.jsonl`; empty without the file. Raises InputError with the line."""
+    file = folder / FILE
+    if not file.is_file():
+        return ()
+    found = []
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{file}:{number}"
+        try:
+            data = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise InputError(f"not valid JSON: {error}", where=where) from None
+        found.append(verdict_of(data, where))
+    return tuple(found)
+
+
+def add_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> int:
+    """Append what is new, one line each, on the disk when this returns; how many were new. A
+    verdict is the same when all but its time is."""
+    known = {_same(v) for v in read_verdicts(folder)}
+    lines = []
+    for verdict in verdicts:
+        if _same(verdict) not in known:
+            known.add(_same(verdict))
+            lines.append(orjson.dumps(verdict.model_dump(mode="json", exclude_none=True)) + b"\n")
+    if lines:
+        file = folder / FILE
+        with file.open("ab+") as stream:
+            # A line that an editor left without its end must not swallow the next one.
+            if stream.tell() and _last_byte(file) != b"\n":
+                stream.write(b"\n")
+            stream.write(b"".join(lines))
+            stream.flush()
+            os.fsync(stream.fileno())
+    return len(lines)
+
+
+def ratings_of(verdicts: Sequence[Verdict]) -> Iterator[Rating]:
+    """The verdicts on single answers."""
+    return (v for v in verdicts if isinstance(v, Rating))
+
+
+def preferences_of(verdicts: Sequence[Verdict]) -> Iterator[Preference]:
+    """The verdicts on pairs."""
+    return (v for v in verdicts if isinstance(v, Preference))
+
+
+def of_answer(ratings: Sequence[Rating], example: str, answer: str | None) -> tuple[Rating, ...]:
+    """The ratings of that very answer; white space at its ends aside."""
+    said = (answer or "").strip()
+    return tuple(r for r in ratings if r.example == example and r.answer.strip() == said)
+
+
+def _same(verdict: Verdict) -> str:
+    return verdict.model_dump_json(exclude={"at"})
+
+
+def _last_byte(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1)
