@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from headway.core.record import Passage
@@ -161,11 +163,18 @@ def _stem(word: str) -> str:
     return word[: -1 if len(word) > 3 and word.endswith("s") else None][:STEM]
 
 
+def _pairs(text: str) -> frozenset[tuple[str, ...]]:
+    """Two words that stand side by side, as they are written; of a single word, that word."""
+    words = _LETTERS.findall(_EAST.sub(r" \1 ", plain(text)))
+    return frozenset(pairwise(words)) if len(words) > 1 else frozenset((word,) for word in words)
+
+
 class Shown:
     """Passages made ready for many statements."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         texts = [f"{p.title}\n{p.text}" for p in passages]
+        self._texts = texts
         self._words = [content(text) for text in texts]
         self._numbers: set[str] = set()
         for text in texts:
@@ -183,6 +192,33 @@ class Shown:
             words = content(statement.text)
         if not words and not figures:
             return None
-        if any(not readings & self._numbers for readings in figures):
+        if not self.figures(statement):
             return False
         return not words or any(len(words & held) >= SHARE * len(words) for held in self._words)
+
+    def figures(self, statement: Statement) -> bool:
+        """Whether each number of the statement's own words stands in some passage."""
+        return all(readings & self._numbers for readings in numbers(statement.own))
+
+    @cached_property
+    def _held(self) -> frozenset[tuple[str, ...]]:
+        """The pairs of all passages, and their single words."""
+        pairs = frozenset(pair for text in self._texts for pair in _pairs(text))
+        return pairs | {(word,) for pair in pairs for word in pair}
+
+    @cached_property
+    def _sentences(self) -> list[tuple[str, frozenset[str]]]:
+        found = [text[start:end] for text in self._texts for start, end in sentence_spans(text)]
+        return [(" ".join(one.split()), content(one)) for one in found]
+
+    def copied(self, statement: Statement) -> float | None:
+        """The share of the statement's own pairs of neighbouring words that stand in the passages
+        as well: what is said in their words is seldom made up. None where it has no words."""
+        own = _pairs(statement.own)
+        return len(own & self._held) / len(own) if own else None
+
+    def nearest(self, statement: Statement, k: int) -> list[str]:
+        """The k sentences of the passages that share most words with the statement, best first."""
+        words = content(statement.text)
+        ranked = sorted(self._sentences, key=lambda one: -len(words & one[1]))
+        return [text for text, _ in ranked[:k]]

@@ -63,6 +63,14 @@ def lender(scored: Scored) -> MetricLender:
     return scored.lend
 
 
+def nothing_shown(scored: Scored) -> Score | None:
+    """The score of a record with no passages: None (does not apply) where there is no knowledge to
+    show any from, else 0; nothing where there are passages."""
+    if any(passage.text.strip() for passage in scored.record.passages):
+        return None
+    return Score(0.0 if scored.task.has_knowledge else None, {"why": "no passage was shown"})
+
+
 def fenced(name: str, text: str) -> str:
     """Material between marks that it cannot hold itself: they carry a hash of it."""
     mark = f"{name} {digest([name, text])[:8]}"

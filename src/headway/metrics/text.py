@@ -89,8 +89,9 @@ def is_abstention(task: Task, answer: str | None) -> bool:
     return phrase is not None and answer is not None and tokens(answer) == tokens(phrase)
 
 
-def _best(scored: Scored, compare: Callable[[str, str], float]) -> float | None:
-    """The best score over the references.
+def settled(scored: Scored) -> float | list[str] | None:
+    """The references that the answer is compared with, or the score where that is settled: None
+    without a reference, and 0 or 1 for an abstention.
 
     An abstention, and a reference that wants one, are right or wrong as a whole: sharing words
     with "I cannot answer this" is no part of an answer.
@@ -98,15 +99,22 @@ def _best(scored: Scored, compare: Callable[[str, str], float]) -> float | None:
     references = scored.example.references
     if not references:
         return None
-    answer = answer_of(scored.record)
     phrase = scored.task.spec.output.abstain
     if phrase is None:
-        return max(compare(answer, reference) for reference in references)
+        return list(references)
     wanted = tokens(phrase)
-    if scored.record.abstained or tokens(answer) == wanted:
+    if scored.record.abstained or tokens(answer_of(scored.record)) == wanted:
         return float(any(tokens(reference) == wanted for reference in references))
-    others = [reference for reference in references if tokens(reference) != wanted]
-    return max((compare(answer, reference) for reference in others), default=0.0)
+    return [reference for reference in references if tokens(reference) != wanted] or 0.0
+
+
+def best(scored: Scored, compare: Callable[[str, str], float]) -> float | None:
+    """The best score over the references; of an abstention, see `settled`."""
+    found = settled(scored)
+    if not isinstance(found, list):
+        return found
+    answer = answer_of(scored.record)
+    return max(compare(answer, reference) for reference in found)
 
 
 class ExactMatch:
@@ -118,7 +126,7 @@ class ExactMatch:
 
     async def score(self, scored: Scored) -> float | None:
         """0 or 1."""
-        return _best(scored, exact)
+        return best(scored, exact)
 
 
 class TokenF1:
@@ -130,7 +138,7 @@ class TokenF1:
 
     async def score(self, scored: Scored) -> float | None:
         """0 to 1."""
-        return _best(scored, f1)
+        return best(scored, f1)
 
 
 class Contains:
@@ -142,4 +150,4 @@ class Contains:
 
     async def score(self, scored: Scored) -> float | None:
         """0 or 1."""
-        return _best(scored, holds)
+        return best(scored, holds)

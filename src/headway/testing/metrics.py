@@ -5,21 +5,62 @@ the checks:
         metric = MyMetric()
         right = scored("blue", reference="blue")
         wrong = scored("red", reference="blue")
+
+A metric that asks models is given a script instead of them: `scored(..., lend=lent(script))`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from headway.core.protocols import Metric, Scored
-from headway.core.record import Passage, Record, Score
+from headway.core.errors import Outage
+from headway.core.protocols import Metric, MetricLender, Scored, Vectors
+from headway.core.record import ChatReply, ChatRequest, Passage, Record, Score
 from headway.core.task import Evidence, Example, Task, TaskSpec
+from headway.metrics.scoring import measure
+from headway.models.scripted import GARBAGE, ScriptedChat, ScriptedEmbedding, ScriptedRerank
 
 ODD = ("", " ", "\x00", "🙂", "nan", "null", "[]", '{"a":', "答案", "\ud800", "word " * 2000)
+
+
+class ScriptedMetricLender:
+    """A MetricLender whose chat model is a script: a function of the request, or a list of replies
+    in the order of calls. Embeddings and re-rankings are scripted as well. `requests` holds what
+    was asked of the chat model, in order."""
+
+    def __init__(self, script: Any) -> None:
+        self._chat = ScriptedChat(script)
+        self._embedding, self._reranking = ScriptedEmbedding(), ScriptedRerank()
+
+    @property
+    def requests(self) -> list[ChatRequest]:
+        """What the chat model was asked."""
+        return self._chat.requests
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
+        """See MetricLender."""
+        return await self._chat.chat(request)
+
+    async def embed(
+        self, texts: Sequence[str], kind: Literal["query", "passage"], model: str | None = None
+    ) -> Vectors:
+        """See MetricLender."""
+        return await self._embedding.embed(texts, kind)
+
+    async def rerank(
+        self, query: str, texts: Sequence[str], model: str | None = None
+    ) -> list[float]:
+        """See MetricLender."""
+        return await self._reranking.rerank(query, texts)
+
+
+def lent(script: Callable[[ChatRequest], Any] | Sequence[Any] = ("{}",)) -> ScriptedMetricLender:
+    """Models for a metric: the chat model by this script."""
+    return ScriptedMetricLender(script)
 
 
 def scored(
@@ -32,24 +73,24 @@ def scored(
     ranked: Sequence[tuple[str, int, int]] = (),
     evidence: Sequence[tuple[str, int, int]] = (),
     whole: Sequence[str] = (),
+    question: str = "?",
+    spec: dict[str, Any] | None = None,
+    lend: MetricLender | None = None,
 ) -> Scored:
     """A Scored in one line. kind: the task's `output`. whole: documents that are evidence as a
-    whole."""
-    task = Task(
-        folder=Path(),
-        spec=TaskSpec.model_validate({"name": "contract", "output": kind or {"kind": "text"}}),
-        examples=(),
-    )
+    whole. spec: more of task.yaml. lend: models."""
+    given = {"name": "contract", "output": kind or {"kind": "text"}, **(spec or {})}
+    task = Task(folder=Path(), spec=TaskSpec.model_validate(given), examples=())
     example = Example(
         id="1",
-        inputs={"question": "?"},
+        inputs={"question": question},
         reference=reference,
         evidence=tuple(Evidence(document=name) for name in whole),
     )
     record = Record(
         "1", answer=answer, output=output, passages=tuple(passages), ranked=tuple(ranked)
     )
-    return Scored(task, example, record, tuple(evidence))
+    return Scored(task, example, record, tuple(evidence), lend)
 
 
 class MetricContract:
@@ -95,3 +136,12 @@ class MetricContract:
                 assert found is None or 0.0 <= found <= 1.0
                 if self.metric.yes_no:
                     assert found in (None, 0.0, 1.0)
+
+    def test_a_judge_that_fails_leaves_it_unscored(self) -> None:
+        if "judge" not in getattr(self.metric, "roles", ()):
+            return
+        for script in ([GARBAGE], ["{}"], [Outage("down")]):
+            case = replace(self.right, lend=lent(script))
+            found = asyncio.run(measure(self.metric, case))
+            assert found.value is None
+            assert found.unscored

@@ -1,0 +1,171 @@
+"""Whether the passages shown say what the answer says: faithfulness of Es et al., 2023, "RAGAS".
+
+The answer is split into statements, each is held against the passages, and the score is the share
+that they support. The statements are known before they are judged and are what is divided by.
+
+`faithfulness` is judged by the model in the role `judge`, if task.yaml names one, and else offline
+by the best way that was found without a large model (bench/judges/FAITHFULNESS.md). The other two
+names fix the way. What each costs a record:
+
+    faithfulness_judge     two calls: the answer, then the answer's statements with the passages;
+                           more where either is long
+    faithfulness_offline   two short re-rankings a statement by a 34 MB model, about 50 ms
+    faithfulness_words     nothing
+
+An empty answer is 0: it has no faithful statement, and dropping it (NaN, in other tools) would
+reward a pipeline for saying nothing. An abstention claims nothing either and is no failure: there
+faithfulness does not apply, and `abstention` says whether it was right. Where no passage was shown
+nothing supports an answer: 0 in a task with knowledge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from headway.core.protocols import MetricLender, Scored
+from headway.core.record import Passage, Score
+from headway.core.statements import Shown, Statement
+from headway.metrics.judging import Judged, cut, lender, nothing_shown
+from headway.metrics.text import answer_of, is_abstention
+from headway.metrics.verdicts import Statements, Verdict, anywhere, sentences_of, split
+
+DUTY = (
+    "You are shown a question, the statements of an answer and passages. Say of each statement"
+    " whether it follows from the passages alone: yes only where they say it or it must be true if"
+    " they are; no where they say otherwise or nothing of it, even if it is true."
+)
+RERANK = "embedded/minilm-l12"  # whose scores the weights below belong to
+NEAREST = 2  # sentences of the passages that a statement is re-ranked against
+# Of the log-odds that a statement is supported, by logistic regression on half of QAGS' articles
+# (bench/judges/faithfulness.py): a constant, the share of copied pairs, the highest score.
+WEIGHTS = (-2.0, 3.0, 0.2)
+
+
+class Faithfulness(Judged):
+    """Share of the answer's statements that the passages shown support."""
+
+    name: ClassVar[str] = "faithfulness"
+    needs: ClassVar[tuple[str, ...]] = ()
+    yes_no: ClassVar[bool] = False
+    roles: ClassVar[tuple[str, ...]] = ("judge", "rerank")
+
+    async def judge(self, scored: Scored) -> float | Score | None:
+        """0 to 1, with every statement and its verdict."""
+        record = scored.record
+        if record.abstained or is_abstention(scored.task, answer_of(record)):
+            return Score(None, {"why": "an abstention claims nothing"})
+        if (nothing := nothing_shown(scored)) is not None:
+            return nothing
+        answer = self._said(scored)
+        question = scored.example.question
+        claims = sentences_of(answer, question)
+        if not claims.kept:
+            return Score(0.0, {"why": "the answer is empty: it has no faithful statement"})
+        claims, found, notes = await self._verdicts(scored, answer, claims)
+        notes |= {"statements": [verdict.note() for verdict in found], **claims.notes()}
+        return Score(sum(verdict.word == "yes" for verdict in found) / len(found), notes)
+
+    @staticmethod
+    def _said(scored: Scored) -> Any:
+        """What is split: a JSON output as data, else the answer's text."""
+        output = scored.record.output
+        return output if isinstance(output, dict | list) and output else answer_of(scored.record)
+
+    async def _verdicts(
+        self, scored: Scored, answer: Any, claims: Statements
+    ) -> tuple[Statements, list[Verdict], dict[str, Any]]:
+        """The statements that were judged, a verdict on each, and by what."""
+        if scored.task.spec.models.judge is None:
+            return await _offline(scored, claims)
+        return await _by_judge(scored, answer)
+
+
+class FaithfulnessJudge(Faithfulness):
+    """Faithfulness by a chat model: the role `judge`, else the task's own chat model."""
+
+    name: ClassVar[str] = "faithfulness_judge"
+    roles: ClassVar[tuple[str, ...]] = ("judge",)
+
+    async def _verdicts(
+        self, scored: Scored, answer: Any, claims: Statements
+    ) -> tuple[Statements, list[Verdict], dict[str, Any]]:
+        return await _by_judge(scored, answer)
+
+
+class FaithfulnessOffline(Faithfulness):
+    """Faithfulness by copied words and a small re-ranker, in this process."""
+
+    name: ClassVar[str] = "faithfulness_offline"
+    roles: ClassVar[tuple[str, ...]] = ("rerank",)
+
+    async def _verdicts(
+        self, scored: Scored, answer: Any, claims: Statements
+    ) -> tuple[Statements, list[Verdict], dict[str, Any]]:
+        return await _offline(scored, claims)
+
+
+class FaithfulnessWords(Faithfulness):
+    """Faithfulness by words and numbers alone, as the step `check` judges facts."""
+
+    name: ClassVar[str] = "faithfulness_words"
+    roles: ClassVar[tuple[str, ...]] = ()
+
+    async def _verdicts(
+        self, scored: Scored, answer: Any, claims: Statements
+    ) -> tuple[Statements, list[Verdict], dict[str, Any]]:
+        shown = Shown(scored.record.passages)
+        votes = [shown.say(statement) for statement in claims.kept]
+        found = [Verdict(s.text, _word(v)) for s, v in zip(claims.kept, votes, strict=True)]
+        return claims, found, {"by": "words"}
+
+
+async def _by_judge(
+    scored: Scored, answer: Any
+) -> tuple[Statements, list[Verdict], dict[str, Any]]:
+    lend, question = lender(scored), scored.example.question
+    whole, left = cut(answer) if isinstance(answer, str) else (answer, 0)
+    claims = await split(lend, whole, question)
+    found = await anywhere(lend, DUTY, claims.texts, question, scored.record.passages)
+    models = scored.task.spec.models
+    return claims, found, {"by": models.judge or models.chat, **({"cut": left} if left else {})}
+
+
+async def _offline(
+    scored: Scored, claims: Statements
+) -> tuple[Statements, list[Verdict], dict[str, Any]]:
+    chances = await support(lender(scored), claims.kept, scored.record.passages)
+    found = [
+        Verdict(s.text, _word(chance >= 0.5), f"{chance:.2f} likely to be supported")
+        for s, chance in zip(claims.kept, chances, strict=True)
+    ]
+    return claims, found, {"by": f"copied words and {RERANK}"}
+
+
+async def support(
+    lend: MetricLender, claims: Sequence[Statement], passages: Sequence[Passage]
+) -> list[float]:
+    """How likely it is that the passages support each statement, from 0 to 1, without a large
+    model: by the words that it shares with them in their order, and by what a small re-ranker gives
+    the sentences that share most words with it. A phrase is judged by its own words and numbers, as
+    its question would speak for it; and a number that is nowhere in the passages is made up."""
+    shown = Shown(passages)
+    return [await _support(lend, shown, claim) for claim in claims]
+
+
+async def _support(lend: MetricLender, shown: Shown, claim: Statement) -> float:
+    copied = shown.copied(claim)
+    if claim.own != claim.text or copied is None:
+        return float(shown.say(claim) or False)
+    near = shown.nearest(claim, NEAREST)
+    if not near or not shown.figures(claim):
+        return 0.0
+    scores = await lend.rerank(claim.text, near, RERANK)
+    constant, of_copied, of_score = WEIGHTS
+    odds = constant + of_copied * copied + of_score * max(scores)
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
+def _word(supported: bool | None) -> str:
+    return "yes" if supported else "no"
