@@ -9,8 +9,9 @@ import pytest
 from headway.techniques import TECHNIQUES
 from headway.testing.techniques import TechniqueContract
 
-# Held to the contract in test_checks.py: it needs questions that cannot be answered.
-ELSEWHERE = {"abstention"}
+# Held to the contract where the tasks are that they need: test_checks.py (questions that cannot be
+# answered), test_few_shot.py (references of different hardness), test_meta_prompt.py.
+ELSEWHERE = {"abstention", "matched_examples", "meta_prompt"}
 
 
 class TestTechniques(TechniqueContract):

@@ -66,12 +66,12 @@ def test_the_form_of_an_answer(output: Output, train: list[Example], says: str) 
 def test_fixed_examples_are_varied_and_from_train() -> None:
     task = large_task()
     ids = {e.id for e in task.split("train")}
-    three, six = proposed("fixed_examples", "search")
+    three, six, _ = proposed("fixed_examples", "search")
     assert len(settings(three, "examples")["ids"]) == 3
     assert len(set(settings(six, "examples")["ids"])) == 6
     assert set(settings(six, "examples")["ids"]) <= ids
     assert settings(three, "examples")["show"] == "evidence"
-    (plain, _) = proposed("fixed_examples", "no search")
+    plain = proposed("fixed_examples", "no search")[0]
     assert settings(plain, "examples")["show"] == "question"
     assert [s.name for s in three.steps] == ["retrieve", "examples", "generate"]
 

@@ -12,6 +12,12 @@ TECHNIQUES = Family(
         "instructions": "headway.techniques.behaviour.instructions:Instructions",
         "fixed_examples": "headway.techniques.behaviour.fixed_examples:FixedExamples",
         "nearest_examples": "headway.techniques.behaviour.nearest_examples:NearestExamples",
+        "diverse_examples": "headway.techniques.behaviour.diverse_examples:DiverseExamples",
+        "balanced_examples": "headway.techniques.behaviour.balanced_examples:BalancedExamples",
+        "matched_examples": "headway.techniques.behaviour.matched_examples:MatchedExamples",
+        "bootstrapped_examples": (
+            "headway.techniques.behaviour.bootstrapped_examples:BootstrappedExamples"
+        ),
         "output_contract": "headway.techniques.behaviour.output_contract:OutputContract",
         "reasoning": "headway.techniques.behaviour.reasoning:Reasoning",
         "quotes": "headway.techniques.behaviour.quotes:Quotes",

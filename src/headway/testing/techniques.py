@@ -138,7 +138,10 @@ class ScriptedContext:
             assert example in self.train, "a technique may evaluate on train only"
             right = at % 2 == 0
             answer = example.references[0] if right and example.references else "wrong"
-            told = {"step": "generate", "finish": "stop", "text": answer}
+            step = pipeline.step("generate")
+            thinks = step is not None and step.settings.get("reasoning", "none") != "none"
+            text = f"It is so.\nAnswer: {answer}" if thinks else answer
+            told = {"step": "generate", "finish": "stop", "text": text}
             made.append(
                 Record(
                     example.id, answer=answer, output=answer, trace=(told,),

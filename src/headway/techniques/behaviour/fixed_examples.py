@@ -11,6 +11,10 @@ from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
 from headway.core.task import Example
+from headway.techniques.behaviour.shots import fitting, shows_evidence, with_examples
+
+COUNTS = (3, 6, 12)
+EVIDENCE = 400  # letters of a passage shown with an example: a short piece around its evidence
 
 
 class FixedExamples:
@@ -24,21 +28,25 @@ class FixedExamples:
         "wrong_despite_evidence", "invalid_output", "unstable", "unfaithful", "refused",
     )  # fmt: skip
     needs: ClassVar[tuple[str, ...]] = ("train>=8",)
-    costs: ClassVar[str] = "3 or 6 examples of prompt tokens, the same for every question"
+    costs: ClassVar[str] = "3 to 12 examples of prompt tokens, the same for every question"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
-        """3 and 6 examples, with their evidence where the pipeline shows passages."""
+        """3, 6 and 12 examples, as far as the model's context holds them, with their evidence
+        where the pipeline shows passages."""
         if ctx.incumbent.step("generate") is None:
             return
-        shows = ctx.incumbent.step("retrieve") is not None
-        for k in (3, 6):
-            abstain = ctx.task.spec.output.abstain
-            ids = [e.id for e in varied(ctx.train, k, with_evidence=shows, abstain=abstain)]
-            if len(ids) < k:
-                return
+        shows = shows_evidence(ctx.incumbent)
+        chosen = varied(
+            ctx.train, COUNTS[-1], with_evidence=shows, abstain=ctx.task.spec.output.abstain
+        )
+        sizes = [len(e.question) + len("".join(e.references[:1])) for e in chosen]
+        if shows:
+            sizes = [n + EVIDENCE * len(e.evidence) for n, e in zip(sizes, chosen, strict=True)]
+        for k in await fitting(ctx, [k for k in COUNTS if k <= len(chosen)], sizes):
+            ids = [e.id for e in chosen[:k]]
             yield Candidate(
-                ctx.incumbent.without_step("examples").with_step(
-                    "examples", before="generate", k=k, select="fixed", ids=ids,
+                with_examples(
+                    ctx.incumbent, k, select="fixed", ids=ids,
                     show="evidence" if shows else "question",
                 ),
                 f"{k} fixed examples" + (" with their passages" if shows else ""),

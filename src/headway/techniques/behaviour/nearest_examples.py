@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.techniques.behaviour.shots import searching
 
 
 class NearestExamples:
-    """2 and 4 nearest examples, without passages to keep the prompt short."""
+    """2, 4 and 8 nearest examples, as far as the model's context holds them."""
 
     name: ClassVar[str] = "nearest_examples"
     axis: ClassVar[Axis] = "both"
@@ -23,16 +24,9 @@ class NearestExamples:
         "wrong_despite_evidence", "invalid_output", "unstable", "beyond_model",
     )  # fmt: skip
     needs: ClassVar[tuple[str, ...]] = ("train>=30",)
-    costs: ClassVar[str] = "2 or 4 examples of prompt tokens, other ones for each question"
+    costs: ClassVar[str] = "2 to 8 examples of prompt tokens, other ones for each question"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
-        """Candidates with k = 4 and k = 2."""
-        if ctx.incumbent.step("generate") is None:
-            return
-        for k in (4, 2):
-            yield Candidate(
-                ctx.incumbent.without_step("examples").with_step(
-                    "examples", before="generate", k=k, select="nearest"
-                ),
-                f"the {k} nearest examples",
-            )
+        """Growing numbers of them."""
+        for candidate in await searching(ctx, "nearest", (2, 4, 8), "the {} nearest examples"):
+            yield candidate

@@ -1,0 +1,108 @@
+"""Show the model's own right answers on train, with its reasoning.
+
+DSPy's BootstrapFewShot (Khattab et al., 2023, "DSPy: Compiling Declarative Language Model Calls
+into Self-Improving Pipelines"): run the pipeline on train, keep the replies whose answers the
+metric finds right, show them as they are. The replies become part of the pipeline.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+from headway.core.pipeline import Pipeline
+from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.core.record import Record
+from headway.core.task import Example
+from headway.techniques.behaviour.fixed_examples import EVIDENCE, varied
+from headway.techniques.behaviour.shots import fitting, shows_evidence, with_examples
+
+RIGHT = 1.0  # the score that counts as right
+NEARLY = 0.8  # the score that counts where too few are right
+TRIES, BATCH = 96, 16  # examples of train that are run at most, and at a time
+COUNTS = (2, 4, 8)
+# A passage by its number: beside the example other passages stand, so it would be wrong there.
+_NUMBERED = re.compile(r"\[\d+\]|\bpassages? \d", re.IGNORECASE)
+
+
+class BootstrappedExamples:
+    """2, 4 and 8 of its own replies that were found right."""
+
+    name: ClassVar[str] = "bootstrapped_examples"
+    axis: ClassVar[Axis] = "behaviour"
+    good_for: ClassVar[str] = "showing a way of thinking that nobody wrote down; figures, steps"
+    not_good_for: ClassVar[str] = "models that are seldom right yet; short prompts"
+    addresses: ClassVar[tuple[str, ...]] = (
+        "wrong_despite_evidence", "invalid_output", "unstable", "unfaithful",
+    )  # fmt: skip
+    needs: ClassVar[tuple[str, ...]] = ("train>=12",)
+    costs: ClassVar[str] = (
+        "2 to 8 examples with reasoning as prompt tokens; up to 96 calls on train"
+    )
+
+    async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
+        """Growing numbers of replies, of as many kinds as there are."""
+        step = ctx.incumbent.step("generate")
+        if step is None or not ctx.train:
+            return
+        base = ctx.incumbent
+        if step.settings.get("reasoning", "none") == "none":
+            base = base.with_step("generate", reasoning="brief")
+        shows = shows_evidence(base)
+        abstain = ctx.task.spec.output.abstain
+        own, tried, least = await self._successes(ctx, base)
+        replies = {e.id: reply for e, reply in own}
+        usable = varied([e for e, _ in own], COUNTS[-1], with_evidence=shows, abstain=abstain)
+        if len(usable) < COUNTS[0]:
+            ctx.notice(
+                f"{self.name}: of {tried} questions of train the model answered"
+                f" {len(usable)} rightly in a form that can be shown; {COUNTS[0]} are needed."
+            )
+            return
+        sizes = [
+            len(e.question) + len(replies[e.id]) + shows * EVIDENCE * len(e.evidence)
+            for e in usable
+        ]
+        counts = await fitting(ctx, [k for k in COUNTS if k <= len(usable)], sizes)
+        score = "" if least == RIGHT else f", scored {least:g} or more"
+        for k in counts:
+            ids = [e.id for e in usable[:k]]
+            yield Candidate(
+                with_examples(
+                    base, k, select="fixed", ids=ids, replies={i: replies[i] for i in ids},
+                    show="evidence" if shows else "question",
+                ),
+                f"{k} of the model's own right replies with their reasoning{score}",
+            )  # fmt: skip
+
+    async def _successes(
+        self, ctx: TechniqueContext, base: Pipeline
+    ) -> tuple[list[tuple[Example, str]], int, float]:
+        """(example, reply) of those found right, how many were tried, and the least score."""
+        found: dict[float, list[tuple[Example, str]]] = {RIGHT: [], NEARLY: []}
+        tried = 0
+        pool = [e for e in ctx.train if e.reference is not None][:TRIES]
+        # Twice as many as are shown at most, so that there is a choice of kinds.
+        while tried < len(pool) and len(found[RIGHT]) < 2 * COUNTS[-1]:
+            batch = pool[tried : tried + BATCH]
+            tried += len(batch)
+            records = await ctx.evaluate(base, batch)
+            for example, record in zip(batch, records, strict=True):
+                score, reply = record.scores.get(ctx.task.metric), _reply(base, record)
+                for least in found:
+                    if reply is not None and score is not None and score >= least:
+                        found[least].append((example, reply))
+        least = RIGHT if len(found[RIGHT]) >= COUNTS[0] else NEARLY
+        return found[least], tried, least
+
+
+def _reply(base: Pipeline, record: Record) -> str | None:
+    """The model's reply as it came; None where it would show a wrong form."""
+    step = base.step("generate")
+    told = next((t for t in reversed(record.trace) if t.get("step") == "generate"), None)
+    if step is None or told is None or record.status != "done" or told.get("finish") != "stop":
+        return None
+    text = str(told.get("text") or "").strip()
+    marked = step.settings.get("contract", "none") == "json" or "Answer:" in text
+    return text if text and marked and not _NUMBERED.search(text) else None
