@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from headway.core.inputs import File
 from headway.core.pipeline import Pipeline
 from headway.core.record import (
     ApplicationReply,
@@ -220,7 +221,8 @@ class State:
     """An example on its way to the answer. Steps return a changed copy (dataclasses.replace).
 
     query: the question as it is asked of the model. history: the turns of a conversation before
-    it, as far as they are shown. queries: what is searched for instead, where
+    it, as far as they are shown, and the input's own system messages. files: those of the input,
+    read whole. queries: what is searched for instead, where
     a step has put something there. where: metadata that passages must have (a domain was chosen).
     notes: sentences that steps add to the instructions. worked: what was written down for this
     question before the answer, by a model; shown with the question, never with the instructions.
@@ -232,6 +234,7 @@ class State:
     example: Example
     query: str
     history: tuple[Message, ...] = ()
+    files: tuple[File, ...] = ()
     queries: tuple[Query, ...] = ()
     where: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()

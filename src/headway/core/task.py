@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal
 
 import orjson
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PrivateAttr, model_validator
 
+from headway.core import conversation
+from headway.core import inputs as entering
 from headway.core.errors import InputError
 from headway.core.reading import Frozen as Frozen  # also by this name: all that people write
 from headway.core.reading import invalid as invalid
@@ -23,7 +25,6 @@ from headway.core.reading import parse
 from headway.core.record import Message
 from headway.core.review import REVIEWS, Reviews, laid_over, read_reviews
 
-_ROLES = ("system", "user", "assistant")
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
@@ -48,6 +49,8 @@ class Example(Frozen):
     tags: tuple[str, ...] = ()
     source: str | None = None
     reviewed: bool | None = None
+    _folder: Path | None = PrivateAttr(None)
+    """The task folder that its files are in; None for an example made in memory."""
 
     @model_validator(mode="before")
     @classmethod
@@ -70,21 +73,23 @@ class Example(Frozen):
             return str(self.inputs["question"])
         messages = self.inputs.get("messages")
         if isinstance(messages, list) and messages:
-            said = [m for m in messages if isinstance(m, dict)]
-            users = [m for m in said if m.get("role") == "user"]
-            return str((users or said or [{}])[-1].get("content") or "")
-        return "\n".join(f"{name}: {value}" for name, value in self.inputs.items())
+            return conversation.question_of(messages)
+        fields = {name: value for name, value in self.inputs.items() if name != "files"}
+        return "\n".join(f"{name}: {value}" for name, value in fields.items())
 
     @property
     def history(self) -> tuple[Message, ...]:
-        """The turns of a conversation before the last user message; empty for a lone question."""
+        """The turns of a conversation before the last user message, and the input's own system
+        messages; empty for a lone question."""
         messages = self.inputs.get("messages")
         if isinstance(self.inputs.get("question"), str) or not isinstance(messages, list):
             return ()
-        said = [m for m in messages if isinstance(m, dict) and m.get("role") in _ROLES]
-        users = [i for i, m in enumerate(said) if m["role"] == "user"]
-        before = said[: users[-1]] if users else said[:-1]
-        return tuple(Message(m["role"], str(m.get("content") or "")) for m in before)
+        return conversation.history_of(messages)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that are shown with the question, relative to the task folder."""
+        return entering.names_of(self.inputs)
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -96,15 +101,17 @@ class Example(Frozen):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of what a pipeline can see or be scored on; tags and review marks stay outside."""
-        return digest(
-            [
-                self.id,
-                self.inputs,
-                self.reference,
-                [e.model_dump(exclude_none=True) for e in self.evidence],
-            ]
-        )
+        """Hash of what a pipeline can see or be scored on, files' contents too; tags and review
+        marks stay outside."""
+        seen = [
+            self.id,
+            self.inputs,
+            self.reference,
+            [e.model_dump(exclude_none=True) for e in self.evidence],
+        ]
+        if self.files and self._folder is not None:
+            seen.append(entering.contents_digest(self.files, self._folder))
+        return digest(seen)
 
 
 class Output(Frozen):
@@ -140,6 +147,14 @@ class Constraints(Frozen):
     latency_p95_s: float | None = Field(default=None, gt=0)
     usd_per_1k_requests: float | None = Field(default=None, ge=0)
     prompt_tokens_p95: float | None = Field(default=None, gt=0)
+
+
+class Judging(Frozen):
+    """How far a metric must agree with people before it may decide a journey. measure: `kappa` for
+    yes/no labels and `spearman` for scales, where not said."""
+
+    agreement: float = Field(default=0.4, ge=0, lt=1)
+    measure: Literal["kappa", "spearman"] | None = None
 
 
 class ModelRoles(Frozen):
@@ -261,6 +276,7 @@ class TaskSpec(Frozen):
     economics: Economics | None = None
     constraints: Constraints = Constraints()
     margin: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
+    judging: Judging = Judging()
     models: ModelRoles = ModelRoles()
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     knowledge: KnowledgeSource | None = None
@@ -306,6 +322,8 @@ class Task(BaseModel):
         spec = parse(TaskSpec, read_yaml(file), str(file))
         written = read_examples(folder / "examples.jsonl")
         examples, reviews = laid_over(written, read_reviews(folder / REVIEWS))
+        for example in (*examples, *reviews.ambiguous):  # those with a verdict were made anew
+            example._folder = folder
         return cls(folder=folder, spec=spec, examples=examples, reviews=reviews)
 
     def split(self, name: Split) -> tuple[Example, ...]:
@@ -418,8 +436,33 @@ def read_examples(file: Path) -> tuple[Example, ...]:
                     f"the id {example.id!r} stands in line {lines[example.id]} already", where=where
                 )
             lines[example.id] = number
+            _enter(example, file.parent, where)
+            example._folder = file.parent
             examples.append(example)
     return tuple(examples)
+
+
+def line_of(file: Path, id: str) -> int | None:
+    """The line of `examples.jsonl` that an example stands in; None where it cannot be found."""
+    try:
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip() and str(orjson.loads(line).get("id")) == id:
+                    return number
+    except (OSError, ValueError, AttributeError):
+        pass
+    return None
+
+
+def _enter(example: Example, folder: Path, where: str) -> None:
+    """Check what stands in an example's inputs. Raises InputError."""
+    inputs, whose = example.inputs, f"{where} (example {example.id!r})"
+    alone = isinstance(inputs.get("question"), str)
+    said = conversation.problem(inputs["messages"]) if "messages" in inputs and not alone else ""
+    if said:
+        raise InputError(said, where=whose, valid=conversation.VALID)
+    if said := entering.problem(inputs, folder):
+        raise InputError(said, where=whose, valid=entering.VALID)
 
 
 def read_text_or_file(value: str, folder: Path) -> str:

@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any, Literal
 
 from headway import metrics as measuring
+from headway.core import conversation
 from headway.core.errors import HeadwayError, InputError
 from headway.core.findings import CheckItem
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Metric
-from headway.core.task import SPLITS, Example, Split, Task
+from headway.core.task import Example, Split, Task
 from headway.engine.check_twins import Twins, twins
-from headway.engine.estimate import Estimator, question_of
+from headway.engine.estimate import Estimator
 from headway.engine.parts import Parts
 from headway.engine.plan import cut_dev
 from headway.engine.run import AS_IS, reread
@@ -78,8 +79,8 @@ class Look:
 
     @cached_property
     def side(self) -> dict[str, Split]:
-        """The split of each example, by id."""
-        return {e.id: split for split in SPLITS for e in self.task.split(split)}
+        """The split that each example is dealt to, by id; an unreviewed draft's too."""
+        return {e.id: self.task.side(e) for e in self.task.examples}
 
     @cached_property
     def dev(self) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
@@ -95,7 +96,8 @@ class Look:
         """What tells an example from another: what the steps see of it, or all that an
         application does."""
         if self.pipeline.step("application") is None:
-            return question_of(example)
+            said = conversation.as_text(example.history)
+            return "\n".join(part for part in (said, *example.files, example.question) if part)
         return "\n".join(_texts(example.inputs))
 
     def applies(self, name: str, example: Example) -> bool:

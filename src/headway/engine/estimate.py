@@ -53,15 +53,6 @@ def text_tokens(text: str) -> float:
     return len(text.encode("utf-8", "replace")) / 4
 
 
-def question_of(example: Example) -> str:
-    """The example's question; empty where `messages` holds something else than messages, which
-    `check` tells of and which must not stop a plan."""
-    try:
-        return example.question
-    except AttributeError:
-        return ""
-
-
 def request_tokens(request: ChatRequest) -> float:
     """Tokens of a whole prompt, by its characters."""
     return sum(text_tokens(m.content) + TURN for m in request.messages)
@@ -190,8 +181,10 @@ class Rehearsal:
     async def requests(self, pipeline: Pipeline, example: Example) -> tuple[list[ChatRequest], int]:
         """The chat requests, and the number of application calls, of one example."""
         dry = _Dry(self)
-        query = question_of(example)
-        state = State(example=example, query=query, history=example.history if query else ())
+        try:
+            state = self.parts.start(example)
+        except HeadwayError:  # a file that cannot be read: `check` says so
+            state = State(example, example.question)
         for step in self.parts.steps(pipeline):
             try:
                 state = await step.run(state, dry)

@@ -6,11 +6,13 @@ This is also where a pipeline's fingerprint is made: all that could change its a
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
 from headway.core.errors import InputError
+from headway.core.inputs import File, located
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Notices, Progress
 from headway.core.protocols import (
@@ -19,13 +21,14 @@ from headway.core.protocols import (
     EmbeddingModel,
     Knowledge,
     RerankModel,
+    State,
     Step,
     Vectors,
 )
-from headway.core.task import Task, digest
+from headway.core.task import Example, Task, digest, line_of
 from headway.databases import open_databases
 from headway.engine.application import Application
-from headway.knowledge import FolderKnowledge
+from headway.knowledge import FolderKnowledge, read_one
 from headway.models import open_chat, open_embedding, open_rerank
 from headway.steps import build
 
@@ -33,6 +36,7 @@ Embed = Callable[[str, Sequence[str], Literal["query", "passage"]], Awaitable[Ve
 
 # Raise when a change of ours may change answers of the same pipeline: part of every fingerprint.
 ENGINE_VERSION = 2
+FILES_HELD = 64  # texts of examples' files that are remembered
 
 
 class Parts:
@@ -58,6 +62,7 @@ class Parts:
         self._application: Application | None = None
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._fingerprints: dict[str, str] = {}
+        self._files: OrderedDict[str, str] = OrderedDict()
         self._opening = asyncio.Lock()
         self.embed_by: Embed | None = None
         """What embeds for the knowledge instead of `embed`: a desk's, which counts the cost."""
@@ -134,6 +139,38 @@ class Parts:
             return name
         model = self._embed[name]
         return str(getattr(model, "passages_identity", model.identity))
+
+    def files(self, example: Example) -> tuple[File, ...]:
+        """The files of an example, read whole. Raises InputError naming example and line."""
+        found = []
+        for name in example.files:
+            try:
+                found.append(File(name, self._file(name)))
+            except (InputError, ValueError) as error:
+                file = self.task.folder / "examples.jsonl"
+                number = line_of(file, example.id)
+                raise InputError(
+                    error.what if isinstance(error, InputError) else str(error),
+                    where=f"{file}:{number or '?'} (example {example.id!r})",
+                    valid=getattr(error, "valid", None),
+                    do=getattr(error, "do", None),
+                ) from None
+        return tuple(found)
+
+    def _file(self, name: str) -> str:
+        if name not in self._files:
+            place = located(name, self.task.folder)
+            self._files[name] = read_one(place, name, self.task.home / "documents").text
+            if len(self._files) > FILES_HELD:
+                self._files.popitem(last=False)
+        self._files.move_to_end(name)
+        return self._files[name]
+
+    def start(self, example: Example) -> State:
+        """An example before its first step. Raises InputError for a file that cannot be read."""
+        return State(
+            example, example.question, history=example.history, files=self.files(example)
+        )
 
     def databases(self) -> Mapping[str, Database]:
         """The task's databases by name; none where it has none."""

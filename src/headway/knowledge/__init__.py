@@ -39,10 +39,10 @@ from headway.knowledge.index import (
 )
 from headway.knowledge.language import tokenizer
 from headway.knowledge.outline import Outlines
-from headway.knowledge.read import Document, Documents, read
+from headway.knowledge.read import Document, Documents, read, read_one
 from headway.knowledge.vectors import Damaged, Embed
 
-__all__ = ["Document", "Documents", "Embed", "FolderKnowledge", "read"]
+__all__ = ["Document", "Documents", "Embed", "FolderKnowledge", "read", "read_one"]
 
 OPEN = 16  # indexes held open at once: a journey tries many cuts, and each holds its vectors
 HELD = 1_000_000_000  # bytes of vectors held open, beyond those of the last one

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from headway.core.errors import InputError
-from headway.knowledge.readers import READERS
+from headway.knowledge.readers import READERS, TEXTS
 from headway.knowledge.readers.kept import kept
 from headway.knowledge.readers.metadata import dated, flat
 from headway.knowledge.readers.parsed import MissingPackage, Parsed, Unreadable
@@ -106,6 +106,29 @@ def read(source: Path, cache: Path | None = None) -> Documents:
             do=INSTALL if reading.missing else None,
         )
     return Documents(reading.found, notices)
+
+
+def read_one(file: Path, name: str, cache: Path | None = None) -> Document:
+    """One file that an example shows: what `read` reads, and other kinds of text as they are
+    (tables, data). Raises InputError, for an empty one too."""
+    ending = file.suffix.lower()
+    reading = _Reading(cache)
+    if ending in TEXTS:
+        try:
+            text = TEXTS[ending](file)
+        except Unreadable as reason:
+            raise InputError(f"the file {name!r} cannot be read: {reason}") from None
+        return Document(name, name, text, {"format": ending[1:]})
+    found = next(reading.single(file, name), None)
+    if found is None:
+        why = "; ".join(reading.all_notices()).removeprefix(f"{name}{PASSED}")
+        valid = ", ".join(sorted((*READERS, *TEXTS)))
+        raise InputError(
+            f"the file {name!r} cannot be read: {why}",
+            valid=None if ending in READERS else valid,
+            do=INSTALL if reading.missing else None,
+        )
+    return found
 
 
 def _endings() -> str:

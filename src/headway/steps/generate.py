@@ -3,6 +3,10 @@
 Without placeholders a template is the system message, and passages and question follow in a user
 message; shown examples stand between as earlier turns. A template with `{{question}}` is the whole
 user message itself. Substitution is plain text: nothing that stands in a template is run.
+
+Of a conversation the turns stand just before the last user message, in the order they were; the
+input's own system messages stand in the system message, after the pipeline's instructions. An
+example's files stand before the question. A template may place both: `{{history}}`, `{{files}}`.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from typing import Any, ClassVar, Literal
 import orjson
 from pydantic import Field, field_validator
 
+from headway.core.conversation import as_text, instructions, turns
+from headway.core.inputs import laid_out
 from headway.core.protocols import Lender, Shot, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.sentences import sentence_spans
@@ -31,7 +37,7 @@ from headway.steps.reading import (
 from headway.steps.support import plain, stands_in
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-KNOWN = ("question", "passages", "examples", "labels", "schema", "worked")
+KNOWN = ("question", "passages", "examples", "labels", "schema", "worked", "history", "files")
 
 ASKS = {
     "brief": (
@@ -86,6 +92,8 @@ class Generate(Frozen):
     max_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0, le=2)
     model: str | None = None
+    file_chars: int = Field(default=24_000, ge=0)
+    """The most characters of an example's files that are shown, all together."""
 
     @field_validator("template")
     @classmethod
@@ -124,31 +132,39 @@ class Generate(Frozen):
     def request(self, state: State, output: Output) -> ChatRequest:
         """The exact request; `headway show` prints this one, so what is shown is what is sent."""
         notes = self.asks(output)
+        files = laid_out(state.files, self.file_chars)
         fields = {
             "question": state.query,
             "passages": layout(state.passages),
             "examples": "\n\n".join(
-                f"{shown(s.example.question, s.passages)}\n{self.answered(s, output)}"
-                for s in state.shots
+                f"{solved(shot)}\n{self.answered(shot, output)}" for shot in state.shots
             ),
             "labels": ", ".join(output.labels),
             "schema": _text(output.json_schema or {}),
             "worked": "\n\n".join(state.worked),
+            "history": as_text(state.history),
+            "files": files,
         }
         messages: list[Message] = []
+        given, said = instructions(state.history), turns(state.history)
         if PLACEHOLDER.search(self.template):
             text = PLACEHOLDER.sub(lambda match: fields[match[1]], self.template)
             held = PLACEHOLDER.findall(self.template)
+            text = f"{files}\n\n{text}" if files and "files" not in held else text
             notes = [*(() if "worked" in held else state.worked), *state.notes, *notes]
-            turns = () if "examples" in held else state.shots
+            shots = () if "examples" in held else state.shots
+            said = () if "history" in held else said
+            messages += [Message("system", "\n\n".join(given))] if given else []
         else:
-            messages.append(Message("system", "\n\n".join([self.template, *state.notes, *notes])))
+            told = [self.template, *given, *state.notes, *notes]
+            messages.append(Message("system", "\n\n".join(told)))
             notes = []
-            text = shown(state.query, state.passages, state.worked)
-            turns = state.shots
-        for shot in turns:
-            messages.append(Message("user", shown(shot.example.question, shot.passages)))
+            text = shown(state.query, state.passages, state.worked, files)
+            shots = state.shots
+        for shot in shots:
+            messages.append(Message("user", solved(shot)))
             messages.append(Message("assistant", self.answered(shot, output)))
+        messages += said
         messages.append(Message("user", "\n\n".join([text, *notes])))
         return ChatRequest(
             messages=tuple(messages),
@@ -324,10 +340,19 @@ def _broken(text: str, why: str) -> dict[str, Any]:
     return {"answer": text, "status": "invalid", "why": why}
 
 
-def shown(question: str, passages: Sequence[Passage], worked: Sequence[str] = ()) -> str:
-    """A user turn: the passages and what was worked out before, where there are any, then the
+def solved(shot: Shot) -> str:
+    """A shown example's user turn, with the conversation that it ends."""
+    before = as_text(shot.example.history)
+    said = [f"The conversation so far:\n{before}"] if before else []
+    return shown(shot.example.question, shot.passages, said)
+
+
+def shown(
+    question: str, passages: Sequence[Passage], worked: Sequence[str] = (), files: str = ""
+) -> str:
+    """A user turn: files, passages and what was worked out before, where there are any, then the
     question."""
-    before = [*([layout(passages)] if passages else ()), *worked]
+    before = [*([files] if files else ()), *([layout(passages)] if passages else ()), *worked]
     return "\n\n".join([*before, f"Question: {question}"]) if before else question
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headway.knowledge.readers import docx, html, pdf
 from headway.knowledge.readers.markdown import markdown, plain
-from headway.knowledge.readers.parsed import Parsed, contents, decode
+from headway.knowledge.readers.parsed import Parsed, Unreadable, clean, contents, decode
 
 Reader = Callable[[Path], Parsed]
 
@@ -19,6 +19,18 @@ def _markdown(file: Path) -> Parsed:
 def _plain(file: Path) -> Parsed:
     return plain(decode(contents(file)))
 
+
+def _as_it_is(file: Path) -> str:
+    text = clean(decode(contents(file)))
+    if not text.strip():
+        raise Unreadable("it is empty")
+    return text
+
+
+# Kinds of text that an example may show, and that are no documents of a knowledge.
+TEXTS: dict[str, Callable[[Path], str]] = dict.fromkeys(
+    (".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".log", ".eml", ".sql"), _as_it_is
+)
 
 # By ending: what the format is called, who reads it, and whether reading it costs so much that
 # it is kept. A reader raises Unreadable, Closed or MissingPackage, nothing else.
