@@ -32,12 +32,12 @@ from headway.core.findings import (
 )
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Notices, Progress, silent
-from headway.core.protocols import Candidate, State, Technique
+from headway.core.protocols import Candidate, Technique
 from headway.core.record import ChatReply, ChatRequest, Message, Passage, Record, Score
 from headway.core.task import Example, Split, Task, TaskSpec, digest
 from headway.engine import statistics as stats
 from headway.engine.budget import Budget, Limits
-from headway.engine.compare import compare_runs, summarise
+from headway.engine.compare import compare_runs, summarise, unreviewed
 from headway.engine.journey import Lent, Traveller, Wish, test_name
 from headway.engine.lender import Desk, ExampleLender, ScoringLender
 from headway.engine.parts import Parts
@@ -97,6 +97,7 @@ class Tried(Finding):
     metric: str
     n: int
     steps: tuple[JourneyStep, ...]
+    unreviewed: int = 0
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a candidate."""
@@ -127,6 +128,8 @@ class Workspace:
         self.store = Store(Path(os.environ.get("HEADWAY_STORE") or task.home / "store.db"))
         self.parts = Parts(task, progress, self.notices, self.store.capabilities)
         self._metrics = load_all(task)
+        for said in task.reviews.told():
+            self.notices.add(f"{said}: headway review {task.typed}")
 
     @classmethod
     def open(
@@ -219,7 +222,8 @@ class Workspace:
             raise InputError(
                 f"the split {split!r} holds no examples",
                 where=str(self.task.folder / "examples.jsonl"),
-                do=f"headway check {self.task.typed}",
+                do=f"headway {'review' if self.task.set_aside(split) else 'check'}"
+                f" {self.task.typed}",
             )
         return examples[:limit] if limit else examples
 
@@ -315,8 +319,9 @@ class Workspace:
             run = await runner.run(self.parts.resolve(candidate.pipeline), sample)
             steps.append(self._tried(kind, candidate, run, base))
         return Tried(
-            incumbent=base.fingerprint, metric=self.task.metric, n=len(sample), steps=tuple(steps)
-        )
+            incumbent=base.fingerprint, metric=self.task.metric, n=len(sample),
+            steps=tuple(steps), unreviewed=unreviewed(sample),
+        )  # fmt: skip
 
     def _tried(
         self, kind: type[Technique], candidate: Candidate, run: Run, base: Run
@@ -412,7 +417,7 @@ class Workspace:
         example = self._example(example_id)
         desk = self._runner().desk
         catcher = _Catcher(desk, chosen.model)
-        state = State(example=example, query=example.question, history=example.history)
+        state = self.parts.start(example)
         for step in self.parts.steps(chosen):
             try:
                 state = await step.run(state, catcher)
@@ -435,7 +440,7 @@ class Workspace:
             return self._examples("dev", None)[0]
         for example in self.task.examples:
             if example.id == id:
-                if example in self.task.split("test"):
+                if self.task.side(example) == "test":
                     raise InputError(
                         f"the example {id!r} is in the sealed test", valid="one of train or dev"
                     )

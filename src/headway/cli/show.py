@@ -85,6 +85,10 @@ def _notices(console: Console, notices: Iterable[str]) -> None:
         _say(console, f"! {notice}", "yellow")
 
 
+def _unreviewed(console: Console, many: int, of: int = 0) -> None:
+    _notices(console, filter(None, [words.unreviewed(many, of)]))
+
+
 def _axis(name: str) -> Text:
     return _t(name, style=AXES.get(name, "dim"))
 
@@ -120,11 +124,9 @@ def run(console: Console, found: RunFinding, heading: str | None = None) -> None
         f"{words.duration(found.wall_s)} in all",
     )
     _say(console, f"run      {found.run}   pipeline {found.pipeline[:12]}", "dim")
-    if found.unreviewed:
-        were = "was" if found.unreviewed == 1 else "were"
-        many = words.count(found.unreviewed, "example")
-        _say(console, f"! {many} {were} made by a machine and not reviewed", "yellow")
-    _notices(console, found.notices)
+    aside = words.set_aside(found.set_aside)
+    _unreviewed(console, found.unreviewed)
+    _notices(console, filter(None, [aside, *found.notices]))
 
 
 def _kinds(console: Console, kinds: Sequence[Kind]) -> None:
@@ -159,6 +161,7 @@ def comparison(console: Console, found: Comparison) -> None:
     if found.p is not None:
         method = f", {words.spaced(found.method)}" if found.method else ""
         _say(console, f"p {found.p:.2g}{method}, {words.count(found.groups, 'group')}", "dim")
+    _unreviewed(console, found.unreviewed, found.n)
 
 
 # --- diagnose ---------------------------------------------------------------------------------
@@ -202,6 +205,7 @@ def diagnosis(console: Console, found: Diagnosis) -> None:
         _bullets(console, advice)
     console.print()
     _say(console, f"used  {words.usage(found.usage)}", "dim")
+    _unreviewed(console, found.unreviewed, found.n)
     _notices(console, found.notices)
 
 
@@ -350,6 +354,7 @@ def journey(console: Console, found: Journey, folder: str) -> None:
     _say(console, f"spent    {words.spent(found.spent)}")
     _say(console, f"read it  headway report {folder}")
     _say(console, f"go on    headway optimize {folder} --continue")
+    _unreviewed(console, found.unreviewed, found.examples)
     _notices(console, found.notices)
 
 
@@ -361,6 +366,7 @@ def tried(console: Console, found: Any) -> None:
     over = words.count(found.n, "example")
     _say(console, f"{found.metric} against the incumbent, over {over} of explore", "bold")
     ledger(console, found.steps)
+    _unreviewed(console, found.unreviewed, found.n)
     _say(
         console, "A hint, not a proof: nothing is kept. `headway optimize` proves and keeps.", "dim"
     )

@@ -114,6 +114,9 @@ class RunFinding(Finding):
     model: str | None = None
     describes: str = ""
     unreviewed: int = 0
+    """Examples that a machine drafted and no person has reviewed."""
+    set_aside: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Ids of the split's examples that are not in it, by why: `ambiguous`, `unreviewed`."""
     unscored: dict[str, int] = Field(default_factory=dict)
     """By metric, answers that it should have scored and could not: its model failed."""
     notices: tuple[str, ...] = ()
@@ -142,6 +145,7 @@ class Comparison(Finding):
     method: str = ""
     why: str = ""
     worst_case: tuple[float, float] | None = None
+    unreviewed: int = 0
 
 
 class Axes(Frozen):
@@ -192,6 +196,7 @@ class Diagnosis(Finding):
     causes: dict[str, int]
     kinds: tuple[Kind, ...] = ()
     advice: tuple[str, ...] = ()
+    unreviewed: int = 0
     inferred: int = 0
     """Examples whose evidence nobody wrote down: it was found by quotation."""
     holds_back: Literal["context", "behaviour", "neither", "not_clear"] = "not_clear"
@@ -253,6 +258,8 @@ class TestFigure(Frozen):
     p: float | None = None
     verdict: Verdict | None = None
     n: int = 0
+    unreviewed: int = 0
+    """Always 0: the test holds reviewed examples only."""
 
 
 class Spent(Frozen):
@@ -287,6 +294,10 @@ class Journey(Finding):
     best_describes: str = ""
     baseline_describes: str = ""
     leading_describes: str | None = None
+    examples: int = 0
+    """Of dev: what it decided on was drawn from them."""
+    unreviewed: int = 0
+    """How many of those a machine drafted and no person has reviewed."""
     plan: dict[str, int] = Field(default_factory=dict)
     notices: tuple[str, ...] = ()
 

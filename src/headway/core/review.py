@@ -68,6 +68,17 @@ class Reviews:
         known = self.of.get(example.id)
         return known.fingerprint if known is not None else example.fingerprint
 
+    def told(self) -> tuple[str, ...]:
+        """What a person must know of verdicts that do not count any more."""
+        if not self.void:
+            return ()
+        names = [r.example for r in self.void]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        return (
+            f"Reviews that are void, as their examples changed since or are gone: {len(names)}"
+            f" ({', '.join(names[:5])}{more})",
+        )
+
 
 def laid_over(
     examples: Sequence[Example], reviews: Iterable[Review]

@@ -29,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     examples.evidence,
     examples.tags,
     examples.unreviewed,
+    examples.reviews,
     examples.empty_inputs,
     examples.near_duplicates,
     examples.leak_train,

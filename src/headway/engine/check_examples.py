@@ -143,9 +143,35 @@ def unreviewed(look: Look) -> Iterator[CheckItem]:
             f"Drafted and not reviewed by a person: {count(len(drafts), 'example')}"
             f" ({some(drafts)}). Figures over them may rest on wrong references."
         )
-        yield item("unreviewed", "warning", text, count=len(drafts), first=drafts[:SHOWN])
+        held = len(look.task.set_aside("test").get("unreviewed", ()))
+        if held:
+            text += f" Kept out of the sealed test until they are: {held}."
+        text += f" To review them: headway review {look.task.typed}."
+        yield item(
+            "unreviewed", "warning", text, count=len(drafts), first=drafts[:SHOWN], kept_out=held
+        )
         return
     yield item("unreviewed", "ok", "No example waits for a review.", count=0)
+
+
+def reviews(look: Look) -> Iterator[CheckItem]:
+    """People's verdicts: how many, by whom; what they set aside; which are void."""
+    found = look.task.reviews
+    if found.of:
+        verdicts = Counter(r.verdict for r in found.of.values())
+        by = dict(Counter(r.by for r in found.of.values()).most_common())
+        said = ", ".join(f"{many} {verdict}" for verdict, many in verdicts.most_common())
+        many = count(len(found.of), "example")
+        text = f"Ruled on by people: {many} ({said}), by {some(list(by))}."
+        yield item("reviews", "ok", text, verdicts=dict(verdicts), by=by)
+    if found.ambiguous:
+        ids = [e.id for e in found.ambiguous]
+        many = count(len(ids), "example")
+        text = f"Ruled ambiguous, so set aside and not scored: {many} ({some(ids)})."
+        yield item("ambiguous", "note", text, count=len(ids), examples=ids)
+    for said in found.told():
+        text = f"{said}. To rule anew: headway review {look.task.typed}."
+        yield item("reviews", "warning", text, void=[r.example for r in found.void])
 
 
 def empty_inputs(look: Look) -> Iterator[CheckItem]:

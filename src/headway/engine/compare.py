@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from headway.core.findings import Comparison, Estimate, Kind, Latency, RunFinding, UsageTotal
 from headway.core.record import Record, Usage
@@ -46,7 +46,7 @@ def compare_runs(
         return Comparison(
             a=names[0], b=names[1], metric=metric, n=len(pairs), groups=len(set(groups)),
             difference=None, low=None, high=None, p=None, verdict="not_comparable",
-            why=why, worst_case=worst,
+            why=why, worst_case=worst, unreviewed=unreviewed(pairs),
         )  # fmt: skip
     found = stats.paired(scores_a, scores_b, groups)
     verdict = stats.verdict(found, LEVEL)
@@ -65,7 +65,13 @@ def compare_runs(
         a=names[0], b=names[1], metric=metric, n=found.n, groups=found.groups,
         difference=found.difference, low=found.low, high=found.high, p=found.p,
         verdict=verdict, examples_needed=needed, method=found.method, why=why, worst_case=worst,
+        unreviewed=unreviewed(pairs),
     )  # fmt: skip
+
+
+def unreviewed(examples: Iterable[Example]) -> int:
+    """How many a machine drafted and no person has reviewed."""
+    return sum(e.reviewed is False for e in examples)
 
 
 def _pairs(a: Run, b: Run) -> list[Example]:
@@ -112,7 +118,6 @@ def summarise(
     """What a person is told of a run."""
     records = run.records
     lost = sum(r.status == "outage" for r in records)
-    unreviewed = sum(e.reviewed is False for e in run.examples)
     return RunFinding(
         run=run.id,
         pipeline=run.fingerprint,
@@ -129,7 +134,8 @@ def summarise(
         wall_s=round(run.wall_s, 3),
         model=run.pipeline.model,
         describes=run.pipeline.describe(),
-        unreviewed=unreviewed,
+        unreviewed=unreviewed(run.examples),
+        set_aside=dict(run.set_aside),
         unscored={m: lost for m in metrics if (lost := sum(m in r.unscored for r in records))},
         notices=tuple(notices),
     )

@@ -29,7 +29,7 @@ from headway.core.record import ChatReply, ChatRequest, Passage, Record
 from headway.core.task import Example, Task, digest
 from headway.engine import statistics as stats
 from headway.engine.budget import Limits
-from headway.engine.compare import compare_runs, estimate, latency_of, summarise
+from headway.engine.compare import compare_runs, estimate, latency_of, summarise, unreviewed
 from headway.engine.confirm import Answer, Confirm
 from headway.engine.embedder import tune_embedder
 from headway.engine.needs import unmet
@@ -577,6 +577,12 @@ class Traveller:
         best = await self.runner.desk.parts.fingerprint(self.incumbent.pipeline)
         self._tell(Event("phase", f"the sealed test: {len(examples)} examples, opened once"))
         openings = self.store.open_test(name, best, self.id)
+        waiting = len(self.task.set_aside("test").get("unreviewed", ()))
+        if waiting:
+            self.runner.desk.parts.notices.add(
+                f"Drafts kept out of the sealed test until a person has reviewed them: {waiting}"
+                f" (headway review {self.task.typed})."
+            )
         base = await self.runner.run(self.baseline, examples, split="test")
         run = await self.runner.run(self.incumbent.pipeline, examples, split="test")
         found = compare_runs(base, run, self.metric)
@@ -584,7 +590,7 @@ class Traveller:
             baseline=estimate(base.scores(self.metric), base.groups),
             best=estimate(run.scores(self.metric), run.groups),
             difference=found.difference, low=found.low, high=found.high, p=found.p,
-            verdict=found.verdict, openings=openings, n=found.n,
+            verdict=found.verdict, openings=openings, n=found.n, unreviewed=found.unreviewed,
         )  # fmt: skip
 
     async def _report(
@@ -611,6 +617,8 @@ class Traveller:
             baseline_describes=self.baseline.describe(),
             best_describes=self.incumbent.pipeline.describe(),
             leading_describes=leading.describe() if leading else None,
+            examples=len(self.explore) + len(self.confirm_examples),
+            unreviewed=unreviewed((*self.explore, *self.confirm_examples)),
             plan={
                 "diagnose": self._plan.diagnose, "explore": self._plan.rounds[-1],
                 "confirm": self._plan.looks[-1], "test": self._plan.test,

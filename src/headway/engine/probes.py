@@ -21,7 +21,7 @@ from headway.core.task import Example, fraction
 from headway.engine import statistics as stats
 from headway.engine.advice import advise
 from headway.engine.causes import Causes
-from headway.engine.compare import estimate, kinds_of, usage_of
+from headway.engine.compare import estimate, kinds_of, unreviewed, usage_of
 from headway.engine.evidence import infer_all
 from headway.engine.positions import PLACES, Place, told
 from headway.engine.run import (
@@ -119,6 +119,7 @@ class Prober:
             **worth,
             positions=by_place,
             failures=tuple(failures),
+            unreviewed=unreviewed(examples),
             inferred=inferred,
             metric=metric,
             pipeline=as_is.fingerprint,

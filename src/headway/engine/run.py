@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -18,7 +18,7 @@ import orjson
 from headway.core.errors import BudgetEnded, ModelError, Outage, Rejected, TooLong
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event, Progress, silent
-from headway.core.protocols import Search, State, Step
+from headway.core.protocols import Search, Step
 from headway.core.record import Passage, Record, Score, Usage
 from headway.core.task import Evidence, Example, Split, digest
 from headway.engine.evidence import rows_of
@@ -74,6 +74,8 @@ class Run:
     records: tuple[Record, ...]
     wall_s: float
     repeats: int = 1
+    set_aside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ids of the split's examples that people's verdicts leave out, as `Task.set_aside` has it."""
 
     def scores(self, metric: str) -> list[float | None]:
         """One score an example, the mean over its repeats; None for an outage or where the
@@ -137,6 +139,9 @@ class Runner:
             for example in examples:
                 value = kept.get((self._key(example, probe), repeat))
                 todo.append((example, repeat, reread(value, example) if value else None))
+        # A file that cannot be read is told before anything is spent.
+        for example in {e.id: e for e, _, record in todo if record is None}.values():
+            self.desk.parts.files(example)
         # What is kept comes first: it only has to be scored.
         todo.sort(key=lambda item: item[2] is None)
         tell = progress or self.progress
@@ -181,6 +186,7 @@ class Runner:
             records=tuple(found[e.id, r] for r in range(repeats) for e in examples),
             wall_s=time.perf_counter() - start,
             repeats=repeats,
+            set_aside=self.desk.task.set_aside(split),
         )
         return run
 
@@ -242,10 +248,8 @@ class Runner:
         shown: tuple[Passage, ...] = ()
         if probe.perfect:
             shown = await self._perfect(steps, example)
-        state = State(
-            example=example,
-            query=example.question,
-            history=example.history,
+        state = replace(
+            self.desk.parts.start(example),
             passages=shown,
             ranked=tuple((p.document, p.start, p.end) for p in shown),
             pinned=pinned,

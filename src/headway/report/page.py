@@ -131,8 +131,13 @@ def _top(journey: Journey, task_name: str, description: str, made: datetime | No
         el("dl", *tiles, class_="tiles"),
         el("p", words.goal(journey), class_="note") if journey.goal is not None else None,
         _openings(journey),
-        *(el("p", notice, class_="notice") for notice in journey.notices),
+        *(el("p", notice, class_="notice") for notice in _notices(journey)),
     )
+
+
+def _notices(journey: Journey) -> tuple[str, ...]:
+    drafts = words.unreviewed(journey.unreviewed, journey.examples)
+    return (f"{drafts}.", *journey.notices) if drafts else journey.notices
 
 
 def _measured(name: str, estimate: Estimate) -> Html:

@@ -262,6 +262,26 @@ def comparison(found: Comparison) -> str:
     return f"Not proven: B minus A is {gap} on {found.metric}, {over}. {would_prove(found)}"
 
 
+def unreviewed(many: int, of: int = 0) -> str:
+    """How much a figure rests on examples that no person has looked at; empty for none."""
+    if not many:
+        return ""
+    were = "was" if many == 1 else "were"
+    which = f"{many:,} of {count(of, 'example')}" if of else count(many, "example")
+    return f"{which} {were} made by a machine and not reviewed: headway review"
+
+
+def set_aside(found: Mapping[str, Sequence[str]]) -> str:
+    """Which examples people's verdicts leave out of a split; empty for none."""
+    why = {"ambiguous": "ruled ambiguous", "unreviewed": "drafts that nobody has reviewed"}
+    said = [
+        f"{why.get(name, name)}: {len(ids):,} ({', '.join(ids[:5])}{', ...' if ids[5:] else ''})"
+        for name, ids in found.items()
+        if ids
+    ]
+    return f"Set aside, so not scored; {'; '.join(said)}" if said else ""
+
+
 def would_prove(found: Comparison) -> str:
     """What would prove a difference of the size that was seen."""
     if found.why and not found.examples_needed:
