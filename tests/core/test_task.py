@@ -272,3 +272,13 @@ def test_digest_does_not_depend_on_the_order_of_fields() -> None:
     assert digest({"a": 1, "b": [2]}) == digest(json.loads('{"b": [2], "a": 1}'))
     assert digest({"a": 1}) != digest({"a": "1"})
     assert digest(["a", "b"]) != digest(["ab"])
+
+
+def test_what_labels_mean_is_of_labels_that_there_are() -> None:
+    plain = Output(kind="label", labels=("up", "down"))
+    said = Output(kind="label", labels=("up", "down"), about={"up": "it rose"})
+    # Without it a pipeline's fingerprint is what it was before there was such a field.
+    assert "about" not in plain.model_dump(mode="json")
+    assert said.model_dump(mode="json")["about"] == {"up": "it rose"}
+    with pytest.raises(ValueError, match="'left', which is none of the labels"):
+        Output(kind="label", labels=("up", "down"), about={"left": "no"})

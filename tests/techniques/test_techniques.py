@@ -28,12 +28,15 @@ def settings(pipeline: Pipeline, step: str) -> dict[str, Any]:
 
 
 def test_instructions_say_what_is_shown_and_what_to_do_unsure() -> None:
-    short, steps = proposed("instructions", "search")
+    short, steps, marked = proposed("instructions", "search")
     text = settings(short, "generate")["template"]
     assert text.startswith("Say what is kept in a box.")
     assert "passages" in text
     assert text.endswith("If they do not say, reply exactly: I do not know")
     assert "\n1. " in settings(steps, "generate")["template"]
+    template = settings(marked, "generate")["template"]
+    assert "<passages>\n{{passages}}\n</passages>" in template
+    assert "<question>\n{{question}}\n</question>" in template
     bare = settings(proposed("instructions", "no search")[0], "generate")["template"]
     assert "passages" not in bare
     assert "If you do not know" in bare
@@ -41,6 +44,68 @@ def test_instructions_say_what_is_shown_and_what_to_do_unsure() -> None:
 
 def test_instructions_leave_own_placeholders_alone() -> None:
     assert proposed("instructions", "own placeholders") == []
+
+
+def templates(own: str = "Answer.", more: dict[str, Any] | None = None, **spec: Any) -> list[str]:
+    pipeline = INCUMBENTS["no search"].with_step("generate", template=own, **(more or {}))
+    found = proposed("instructions", pipeline, **spec)
+    return [settings(p, "generate")["template"] for p in found]
+
+
+def test_a_prompt_that_says_much_is_completed_not_lost() -> None:
+    own = "Never name a customer. Round all amounts up. Mention the box only by its number, please."
+    first, *anew = templates(own)
+    assert first.startswith(own + "\nReply with the shortest phrase")
+    assert first.endswith("reply exactly: I do not know")
+    assert len(anew) == 3
+    # What it says already is not said twice; where nothing is missing, nothing is proposed.
+    assert templates(first)[0].count("I do not know") == 1
+    assert first not in templates(first)
+
+
+def test_labels_and_fields_are_said_with_what_they_mean() -> None:
+    output = {"kind": "label", "labels": ["up", "down"], "about": {"up": "it rose"}}
+    assert (
+        "labels and nothing else: up, down.\nWhat the labels mean:\n- up: it rose"
+        in templates(output=output)[0]
+    )
+    properties = {
+        "name": {"type": "string", "description": "of the customer."},
+        "city": {"type": ["string", "null"]},
+        "level": {"enum": ["low", "high"]},
+        "odd": True,
+    }
+    schema = {"type": "object", "properties": properties, "required": ["name", "city", "level"]}
+    assert templates(output={"kind": "json", "schema": schema})[0].splitlines()[1:] == [
+        "Reply with one JSON object and nothing else.",
+        "Its fields:",
+        "- name (string): of the customer",
+        "- city (string); null if the text does not say",
+        "- level (one of low, high)",
+        "- odd; left out if the text does not say",
+    ]
+
+
+def test_a_persona_only_where_the_user_gives_one() -> None:
+    assert "You are" not in templates()[0]
+    you = "You are a clerk of the box office. Answer."
+    assert templates(you)[0].startswith("You are a clerk of the box office. Say what is kept")
+    given = templates(you, description="You are a porter. Say what is kept")[0]
+    assert given.startswith("You are a porter. Say what is kept.")
+    assert "clerk" not in given
+    assert not templates("You are shown a question.")[0].startswith("You are")
+
+
+@pytest.mark.parametrize("more", [{"reasoning": "brief"}, {"contract": "json"}])
+def test_the_form_leaves_room_for_what_stands_around_the_answer(more: dict[str, Any]) -> None:
+    for kind in ({}, {"kind": "label", "labels": ["up", "down"]}, {"kind": "sql"}):
+        text = templates(more=more, output=kind)[0]
+        assert "The answer is" in text
+        assert "nothing else" not in text
+
+
+def test_a_description_with_braces_is_no_placeholder() -> None:
+    assert templates(description="Fill in {{name}} for boxes") == []
 
 
 def solved(*references: Any) -> list[Example]:

@@ -119,6 +119,11 @@ class Output(Frozen):
 
     kind: Literal["text", "label", "json", "sql", "passages"] = "text"
     labels: tuple[str, ...] = ()
+    about: dict[str, str] = Field(
+        default_factory=dict,
+        description="what labels mean, by label, for prompts",
+        exclude_if=lambda value: not value,  # so that fingerprints without it stay as they were
+    )
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     dialect: str | None = None
     abstain: str | None = None
@@ -129,6 +134,8 @@ class Output(Frozen):
     def _complete(self) -> Output:
         if self.kind == "label" and len(self.labels) < 2:
             raise ValueError("output kind 'label' needs labels: at least two names")
+        if unknown := sorted(set(self.about) - set(self.labels)):
+            raise ValueError(f"about names {unknown[0]!r}, which is none of the labels")
         if self.kind == "json" and self.json_schema is None:
             raise ValueError("output kind 'json' needs schema: a JSON Schema")
         return self
