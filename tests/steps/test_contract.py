@@ -32,9 +32,14 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"reasoning": "brief"},
         {"reasoning": "brief", "contract": "json"},
         {"reasoning": "quote"},
+        {"reasoning": "steps", "room": 50},
         {"template": "{{examples}}\n{{passages}}\n{{labels}} {{schema}}\n{{question}}"},
     ],
     "database": [{"when": "always", "retries": 2}, {"when": "matched", "examples": 1}],
+    "stage": [{"template": "{{passages}} {{worked}} {{question}}", "title": "Facts"}],
+    "react": [{"tools": ["calculate", "search", "database"], "turns": 3, "keep": 3}],
+    "vote": [{"n": 3, "by": "rerank", "model": "scripted/overlap"}, {"by": "model"}],
+    "repair": [{"tries": 0}, {"loose": False, "tries": 2}],
     "application": [{"settings": {"style": "short"}}],
 }
 # Held to the contract in test_checks.py: it needs a task with a phrase for abstaining.

@@ -15,6 +15,8 @@ from headway.core.task import invalid
 STEPS = Family(
     "step",
     {
+        "condense": "headway.steps.condense:Condense",
+        "history": "headway.steps.history:History",
         "classify": "headway.steps.classify:Classify",
         "expand": "headway.steps.expand:Expand",
         "hyde": "headway.steps.hyde:Hyde",
@@ -28,7 +30,12 @@ STEPS = Family(
         "database": "headway.steps.database:Database",
         "examples": "headway.steps.examples:Examples",
         "abstain": "headway.steps.abstain:Abstain",
+        "stage": "headway.steps.stage:Stage",
+        "react": "headway.steps.react:React",
         "generate": "headway.steps.generate:Generate",
+        "vote": "headway.steps.vote:Vote",
+        "repair": "headway.steps.repair:Repair",
+        "revise": "headway.steps.revise:Revise",
         "check": "headway.steps.check:Check",
         "application": "headway.steps.application:Application",
     },

@@ -20,7 +20,7 @@ from headway.core.protocols import Lender, State
 from headway.core.record import ChatRequest, Message, Passage
 from headway.core.task import Frozen, Output
 from headway.steps.abstain import abstained
-from headway.steps.generate import Generate, layout
+from headway.steps.generate import entry_of, layout, reader_of
 from headway.steps.support import Shown, Statement, plain, stands_in, statements
 
 MOST = 24  # statements of one answer that are judged; the trace says of how many
@@ -158,7 +158,7 @@ class Check(Frozen):
     async def _again(self, state: State, found: Found, lend: Lender) -> tuple[State, Found]:
         """Ask once more, and check again. What was found stays where nothing can be asked, or
         the new answer is none."""
-        request, entry = state.request, _entry(state)
+        request, entry = state.request, entry_of(state)
         if request is None or entry is None:
             return state, found
         output = lend.task.spec.output
@@ -169,10 +169,8 @@ class Check(Frozen):
             reply = await lend.chat(replace(request, messages=messages), entry.get("model"))
         except TooLong:
             return state, found
-        reader = Generate.model_validate(
-            {k: entry[k] for k in ("reasoning", "contract", "model") if k in entry}
-        )
-        told = {**reader.told(reply), "step": "check", "again": True}
+        reader = reader_of(entry)
+        told = {**reader.told(reply, "check"), "again": True}
         state = replace(state, messages=messages, trace=(*state.trace, told))
         state = replace(state, **{"why": "", "output": None, **reader.read(reply, output)})
         if state.status != "done" or _nothing_said(state, output.abstain):
@@ -196,16 +194,10 @@ def _bare(text: str) -> list[str]:
     return re.findall(r"\w+", plain(text))
 
 
-def _entry(state: State) -> Mapping[str, Any] | None:
-    """The trace of the last reply that was read as an answer."""
-    ours = (e for e in reversed(state.trace) if e.get("step") in ("generate", "check"))
-    return next((e for e in ours if "text" in e), None)
-
-
 def quotes_of(state: State) -> list[str] | None:
     """The quotes behind an answer; None where `generate` did not give it. Raises InputError where
     it did and was not asked for quotes."""
-    entry = _entry(state)
+    entry = entry_of(state)
     if entry is None:
         return None
     if "quotes" not in entry:

@@ -108,7 +108,7 @@ class Generate(Frozen):
             raise ValueError("a template with placeholders must hold {{question}}")
         return value
 
-    def schema(self, output: Output) -> dict[str, Any] | None:
+    def form(self, output: Output) -> dict[str, Any] | None:
         """The schema of the whole reply, which the backend may enforce; None where what is asked
         for is no JSON, or stands behind something else."""
         if self.contract != "json" or self.reasoning == "quote":
@@ -118,7 +118,7 @@ class Generate(Frozen):
 
     def asks(self, output: Output) -> list[str]:
         """What the step itself adds to the instructions."""
-        whole = self.schema(output)
+        whole = self.form(output)
         if whole is not None:
             how = ASKS_IN_FIELD.get(self.reasoning)
             first = f", and {how} before you fill the others" if how else ""
@@ -133,8 +133,9 @@ class Generate(Frozen):
         """The exact request; `headway show` prints this one, so what is shown is what is sent."""
         notes = self.asks(output)
         files = laid_out(state.files, self.file_chars)
+        question = state.query if state.asked is None else state.asked
         fields = {
-            "question": state.query,
+            "question": question,
             "passages": layout(state.passages),
             "examples": "\n\n".join(
                 f"{solved(shot)}\n{self.answered(shot, output)}" for shot in state.shots
@@ -159,7 +160,7 @@ class Generate(Frozen):
             told = [self.template, *given, *state.notes, *notes]
             messages.append(Message("system", "\n\n".join(told)))
             notes = []
-            text = shown(state.query, state.passages, state.worked, files)
+            text = shown(question, state.passages, state.worked, files)
             shots = state.shots
         for shot in shots:
             messages.append(Message("user", solved(shot)))
@@ -170,7 +171,7 @@ class Generate(Frozen):
             messages=tuple(messages),
             max_tokens=self.max_tokens + (self.room or ROOM[self.reasoning]),
             temperature=self.temperature,
-            json_schema=self.schema(output),
+            json_schema=self.form(output),
         )
 
     def answered(self, shot: Shot, output: Output) -> str:
@@ -196,7 +197,7 @@ class Generate(Frozen):
             unsure = output.abstain is not None and reference == output.abstain
             quoted = ["none"] if unsure and passages else evident(example, passages)
             return "\n".join([*(f"Quote: {quote}" for quote in quoted), f"Answer: {text}"])
-        marked = self.reasoning != "none" and self.schema(output) is None
+        marked = self.reasoning != "none" and self.form(output) is None
         return f"Answer: {text}" if marked else text
 
     async def run(self, state: State, lend: Lender) -> State:

@@ -19,6 +19,7 @@ from headway.core.task import Frozen
 from headway.steps.expand import cleaned, folded
 from headway.steps.generate import layout
 from headway.steps.retrieve import By, Cut
+from headway.steps.support import put
 
 SHOWN = 1200  # characters of a passage that the model reads to decide
 
@@ -95,7 +96,7 @@ class Research(Frozen):
     async def run(self, state: State, lend: Lender) -> State:
         """Append to `passages` and `ranked`; the trace keeps each query and why it ended."""
         how = replace(self.search, where=state.where)
-        passages, ranked = list(state.passages), list(state.ranked)
+        passages, ranked = state.passages, state.ranked
         asked: list[str] = []
         ended = "no rounds are left"
         for _ in range(self.rounds):
@@ -115,18 +116,13 @@ class Research(Frozen):
                 break
             asked.append(query)
             found = await lend.search(query, how)
-            spans = set(ranked)
-            ranked += [s for s in dict.fromkeys(map(_span, found)) if s not in spans]
-            for passage in found:
-                held = any(p.covers(*_span(passage)) for p in passages)
-                if not held and len(passages) < self.keep:
-                    passages.append(passage)
+            passages, ranked = put(passages, ranked, found, self.keep)
         added = len(passages) - len(state.passages)
         seen = {"step": "research", "queries": asked, "added": added, "ended": ended}
         return replace(
             state,
-            passages=tuple(passages),
-            ranked=tuple(ranked),
+            passages=passages,
+            ranked=ranked,
             trace=(*state.trace, seen),
         )
 
@@ -136,10 +132,6 @@ def _read(passages: Sequence[Passage], question: str, asked: Sequence[str]) -> s
     if asked:
         parts.append("Searched already: " + "; ".join(asked))
     return "\n\n".join(parts)
-
-
-def _span(passage: Passage) -> tuple[str, int, int]:
-    return passage.document, passage.start, passage.end
 
 
 def called(reply: ChatReply) -> str | None:

@@ -1,16 +1,32 @@
-"""Whether quotes stand in passages: by string match, as OpenAI's prompting guide has it ("Citations
-can be verified by string matching"). Statements are judged in `core/statements.py`.
+"""What several steps do: whether quotes stand in passages, found passages put to those that are
+there, calls made at once.
+
+Quotes by string match, as OpenAI's prompting guide has it ("Citations can be verified by string
+matching"). Statements are judged in `core/statements.py`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
+from headway.core.errors import ModelError, Rejected
+from headway.core.record import ChatReply, Passage
 from headway.core.statements import Shown, Statement, content, numbers, plain, statements
 
-__all__ = ["Shown", "Statement", "content", "numbers", "plain", "stands_in", "statements"]
+__all__ = [
+    "Shown",
+    "Statement",
+    "content",
+    "numbers",
+    "plain",
+    "put",
+    "stands_in",
+    "statements",
+    "together",
+]
 
 _GAP = re.compile(r"\[?\.{3,}\]?")
 _EDGES = " '.,;:!?()[]-"
@@ -48,3 +64,39 @@ def _cuts(text: str, at: int) -> bool:
 
 def _joined(char: str) -> bool:
     return char.isalnum() and unicodedata.category(char) != "Lo"
+
+
+# --- passages and calls ---------------------------------------------------------------------------
+
+
+def put(
+    passages: Sequence[Passage],
+    ranked: Sequence[tuple[str, int, int]],
+    found: Sequence[Passage],
+    keep: int,
+) -> tuple[tuple[Passage, ...], tuple[tuple[str, int, int], ...]]:
+    """(passages, ranked) with what was found after those that were there: of the passages those
+    that none of them covers, up to `keep` in all."""
+    shown, spans = list(passages), dict.fromkeys(ranked)
+    for passage in found:
+        span = (passage.document, passage.start, passage.end)
+        spans.setdefault(span)
+        if len(shown) < keep and not any(p.covers(*span) for p in shown):
+            shown.append(passage)
+    return tuple(shown), tuple(spans)
+
+
+async def together(calls: Sequence[Awaitable[ChatReply]]) -> list[ChatReply | ModelError]:
+    """Replies of calls made at once, in order; for a call that failed its error. Whatever says
+    that no call is of use (a wrong key, the budget's end) is raised when all have ended, since
+    those on the way are paid for."""
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    kept: list[ChatReply | ModelError] = []
+    for one in found:
+        if isinstance(one, ChatReply) or (
+            isinstance(one, ModelError) and not isinstance(one, Rejected)
+        ):
+            kept.append(one)
+        else:
+            raise one
+    return kept
