@@ -47,6 +47,7 @@ METRICS = Family(
         "context_precision": "headway.metrics.retrieval:ContextPrecision",
         "context_recall": "headway.metrics.retrieval:ContextRecall",
         "abstention": "headway.metrics.abstention:Abstention",
+        "human_rating": "headway.metrics.human:HumanRating",
     },
 )
 

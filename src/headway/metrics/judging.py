@@ -73,6 +73,7 @@ def nothing_shown(scored: Scored) -> Score | None:
 
 def fenced(name: str, text: str) -> str:
     """Material between marks that it cannot hold itself: they carry a hash of it."""
+    text = text.encode("utf-8", "replace").decode()  # half a character cannot be sent
     mark = f"{name} {digest([name, text])[:8]}"
     return f"<{mark}>\n{text}\n</{mark}>"
 

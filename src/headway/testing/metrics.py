@@ -6,16 +6,20 @@ the checks:
         right = scored("blue", reference="blue")
         wrong = scored("red", reference="blue")
 
-A metric that asks models is given a script instead of them: `scored(..., lend=lent(script))`.
+A metric that asks models is given a script instead of them: `scored(..., lend=lent(script))`, with
+`judge(...)` as a script that answers what our metrics ask.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+
+import orjson
 
 from headway.core.errors import Outage
 from headway.core.protocols import Metric, MetricLender, Scored, Vectors
@@ -61,6 +65,39 @@ class ScriptedMetricLender:
 def lent(script: Callable[[ChatRequest], Any] | Sequence[Any] = ("{}",)) -> ScriptedMetricLender:
     """Models for a metric: the chat model by this script."""
     return ScriptedMetricLender(script)
+
+
+def numbered(request: ChatRequest, name: str = "statements") -> dict[str, str]:
+    """The numbered lines of a fenced part of what a judge was first asked, by their numbers."""
+    text = request.messages[1].content
+    part = re.search(rf"<{name} \w+>\n(.*?)\n</{name} ", text, re.DOTALL)
+    lines = part[1].split("\n") if part else []
+    return dict(line.split(". ", 1) for line in lines)
+
+
+def judge(
+    verdict: Callable[[str], str] | str = "yes",
+    parts: Mapping[str, list[str]] | None = None,
+    **fields: Any,
+) -> Callable[[ChatRequest], str]:
+    """A scripted judge. It gives each statement a verdict (a word, or a function of the statement),
+    splits the sentences named in `parts` and no others, and fills other replies with `fields`."""
+
+    def answer(request: ChatRequest) -> str:
+        statements, sentences = numbered(request), numbered(request, "sentences")
+        if statements:
+            said = {n: verdict(t) if callable(verdict) else verdict for n, t in statements.items()}
+            return written({n: {"reason": "so", "verdict": word} for n, word in said.items()})
+        if sentences:
+            return written({n: (parts or {}).get(t, [t]) for n, t in sentences.items()})
+        return written(fields)
+
+    return answer
+
+
+def written(data: Any) -> str:
+    """Data as a model would write it."""
+    return orjson.dumps(data).decode()
 
 
 def scored(
