@@ -30,22 +30,29 @@ from headway.core.findings import (
     RunFinding,
     Spent,
 )
+from headway.core.judgement import JudgeFinding, Labels, RatingsFinding
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Notices, Progress, silent
-from headway.core.protocols import Candidate, Technique
+from headway.core.protocols import Candidate, Metric, Technique
+from headway.core.rating import FILE as RATINGS
+from headway.core.rating import add_verdicts
 from headway.core.record import ChatReply, ChatRequest, Message, Passage, Record, Score
 from headway.core.task import Example, Split, Task, TaskSpec, digest
 from headway.engine import statistics as stats
 from headway.engine.budget import Budget, Limits
 from headway.engine.compare import compare_runs, summarise, unreviewed
 from headway.engine.journey import Lent, Traveller, Wish, test_name
+from headway.engine.judging import PAIRWISE, Bench, keep
 from headway.engine.lender import Desk, ExampleLender, ScoringLender
 from headway.engine.parts import Parts
+from headway.engine.people import People, ToRate
 from headway.engine.plan import cut_dev
 from headway.engine.probes import Prober
 from headway.engine.race import against
-from headway.engine.run import Run, Runner, Span
-from headway.metrics import load_all, score
+from headway.engine.run import AS_IS, Run, Runner, Span, reread
+from headway.intake.labelled import LabelledFile, read_labelled
+from headway.intake.verdicts import read_rated
+from headway.metrics import load, load_all, score
 from headway.models import pull as pulling
 from headway.models.anthropic import AnthropicChat
 from headway.models.catalogue import ENTRIES, entry_of
@@ -119,13 +126,20 @@ class Workspace:
     """One task, opened. Use as an async context manager, so that all is committed and freed."""
 
     def __init__(
-        self, task: Task, *, model: str | None = None, progress: Progress = silent
+        self,
+        task: Task,
+        *,
+        model: str | None = None,
+        progress: Progress = silent,
+        store: Path | None = None,
     ) -> None:
+        """store: another file than the task's own."""
         self.task = task
         self.progress = progress
         self.notices = Notices(progress)
         self._model = model
-        self.store = Store(Path(os.environ.get("HEADWAY_STORE") or task.home / "store.db"))
+        at = store or Path(os.environ.get("HEADWAY_STORE") or task.home / "store.db")
+        self.store = Store(at)
         self.parts = Parts(task, progress, self.notices, self.store.capabilities)
         self._metrics = load_all(task)
         for said in task.reviews.told():
@@ -504,6 +518,124 @@ class Workspace:
             ) from None
         return target
 
+    # --- judges and people ----------------------------------------------------------------------
+
+    async def judge(
+        self,
+        file: Path | None = None,
+        metric: str | None = None,
+        *,
+        columns: Mapping[str, str] | None = None,
+        yes: str | None = None,
+        scale: tuple[float, float] | None = None,
+        repeat: int = 1,
+        limit: int | None = None,
+    ) -> JudgeFinding:
+        """Hold a metric against people on a labelled file, or without one on the task's own
+        `ratings.jsonl`; kept, so that a journey knows whether the metric may decide."""
+        name = metric or self.task.metric
+        read = await self._labelled(file, columns, yes, scale, limit)
+        runner = self._runner()
+        bench = Bench(runner.desk, self._judged(name, read.labels), name, self.progress)
+        found = await bench.judge(
+            read.answers, read.labels, source=file.name if file else RATINGS, repeat=repeat,
+            notices=read.notices,
+        )  # fmt: skip
+        keep(self.store, self.task, found, bench.asked)
+        return found
+
+    async def _labelled(
+        self, file: Path | None, columns: Mapping[str, str] | None, yes: str | None,
+        scale: tuple[float, float] | None, limit: int | None,
+    ) -> LabelledFile:  # fmt: skip
+        if file is not None:
+            return read_labelled(file, columns, yes=yes, scale=scale, limit=limit)
+        rated = (await People(self._runner()).labelled())[:limit]
+        if len({answer.label for answer in rated}) < 2:
+            raise InputError(
+                "people have rated too few answers of this task to hold a metric against",
+                where=str(self.task.folder / RATINGS),
+                do=f"headway judge {self.task.typed} --rate",
+            )
+        words = {v for answer in rated for v in (answer.label, *answer.votes)} <= {0.0, 1.0}
+        return LabelledFile(tuple(rated), "yes_no" if words else "scale", (0.0, 1.0))
+
+    def _judged(self, name: str, labels: Labels) -> Metric | None:
+        """The metric to judge; None for the pairwise judge. Raises InputError."""
+        if (name == PAIRWISE) != (labels == "pairs"):
+            raise InputError(
+                "pairs of answers are judged by the metric 'pairwise', and by no other"
+                if labels == "pairs"
+                else "'pairwise' judges pairs of answers, and this file holds single ones",
+                valid="--metric pairwise, and columns answer_a, answer_b, prefer",
+            )
+        return None if name == PAIRWISE else load(name, self.task.folder)
+
+    async def plan_judge(self, file: Path | None = None, metric: str | None = None,
+                         repeat: int = 1, **options: Any) -> Plan:  # fmt: skip
+        """What `judge` would spend."""
+        name = metric or self.task.metric
+        read = await self._labelled(
+            file, options.get("columns"), options.get("yes"), options.get("scale"),
+            options.get("limit"),
+        )  # fmt: skip
+        bench = Bench(self._runner().desk, self._judged(name, read.labels), name)
+        return await bench.plan(read.answers, repeat)
+
+    async def import_ratings(
+        self,
+        file: Path,
+        *,
+        columns: Mapping[str, str] | None = None,
+        by: str = "",
+        scale: tuple[float, float] = (1.0, 5.0),
+        pipeline: Path | str | Pipeline | None = None,
+    ) -> RatingsFinding:
+        """Take people's verdicts from a table into `ratings.jsonl`; rows without an answer mean the
+        pipeline's, as it stands in the store. Then all verdicts, added up."""
+        fingerprint = await self.parts.fingerprint(self.pipeline(pipeline))
+        kept = self.store.records(fingerprint, AS_IS.key)
+        answers = {
+            e.id: reread(kept[e.fingerprint, 0], e).answer or ""
+            for e in self.task.examples if (e.fingerprint, 0) in kept
+        }  # fmt: skip
+        verdicts = read_rated(file, self.task, answers, columns, by=by, scale=scale)
+        return self.ratings(added=add_verdicts(self.task.folder, verdicts))
+
+    def ratings(self, added: int = 0) -> RatingsFinding:
+        """People's verdicts, added up: ratings, flags and what was at fault, strengths."""
+        return People(self._runner()).finding(added)
+
+    async def to_rate(
+        self,
+        pipeline: Path | str | None = None,
+        *,
+        against: str | None = None,
+        by: str = "",
+        limit: int | None = None,
+    ) -> list[ToRate]:
+        """Answers on explore that this person has not rated yet, in an order drawn by lot; with
+        `against` pairs of two pipelines' answers. Runs what is not in the store."""
+        explore, _ = cut_dev(self.task)
+        sample = (explore or self._examples("dev", None))[: limit or 30]
+        people, first = People(self._runner()), str(pipeline or "baseline")
+        if against is None:
+            return await people.single(self.pipeline(first), first, sample, by)
+        both = [(Path(name).stem, self.pipeline(name)) for name in (first, against)]
+        return await people.pairs(both[0], both[1], sample, by)
+
+    async def judge_pairs(
+        self, pairs: Sequence[tuple[str, str]], limit: int | None = None
+    ) -> RatingsFinding:
+        """Strengths of pipelines by the pairwise judge, over answers on explore."""
+        explore, _ = cut_dev(self.task)
+        sample = (explore or self._examples("dev", None))[: limit or 30]
+        opened = {name: self.pipeline(name) for pair in pairs for name in pair}
+        named = [
+            ((Path(a).stem, opened[a]), (Path(b).stem, opened[b])) for a, b in pairs
+        ]  # fmt: skip
+        return await People(self._runner()).judged_pairs(named, sample)
+
     # --- models ---------------------------------------------------------------------------------
 
     async def models(self) -> list[ModelCard]:
@@ -628,6 +760,8 @@ SCHEMAS: dict[str, Any] = {
     "plan": Plan,
     "try": Tried,
     "final": TestFinding,
+    "judge": JudgeFinding,
+    "ratings": RatingsFinding,
 }
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from headway.cli import door
 from headway.cli.errors import Guarded
+from headway.cli.judge import judge
 from headway.cli.models import models
 from headway.core.errors import BudgetEnded, InputError
 from headway.core.version import __version__
@@ -394,4 +395,5 @@ def schema(name: str) -> None:
     door.document(known(name))
 
 
+main.add_command(judge)
 main.add_command(models)

@@ -1,4 +1,4 @@
-"""What people say of answers: `ratings.jsonl` in the task folder, one verdict a line, meant for git.
+"""What people say of answers: `ratings.jsonl` in the task folder, a verdict a line, meant for git.
 
 A rating is about one very answer, so it holds its words: when a pipeline answers otherwise, it no
 longer counts. A preference is about the answers of two pipelines to one example.

@@ -12,6 +12,7 @@ from typing import Any
 from headway.core.record import Record
 from headway.core.task import Example
 from headway.engine.funnel import DEEP, Funnel, Way, supported
+from headway.engine.people import fault_of, flag_on, flags_of
 from headway.engine.run import Run, Runner
 
 # Cause -> (axis, what it means in a sentence a newcomer understands).
@@ -63,6 +64,7 @@ class Causes:
             self._repeated.setdefault(record.example, []).append(record)
         self._stronger = _records(stronger)
         self._funnel = Funnel(runner, as_is.pipeline)
+        self._flags = flags_of(runner.desk.task)
 
     @property
     def funnel(self) -> dict[str, int]:
@@ -88,6 +90,10 @@ class Causes:
         whys = (way.why if cause == way.cause else "", record.why)
         task = self.runner.desk.task
         fault, verdict = verdict_of(cause, record, way, faithful, task.has_knowledge)
+        flag = flag_on(self._flags, record)
+        if flag == "hallucination" and faithful and not way.shown and fault != "label":
+            # What people call made up stands in what was shown: it is the search that is wrong.
+            fault, verdict = fault_of(faithful, way.shown)
         if task.spec.output.kind == "passages":  # nobody answered
             verdict = f"{fault} at fault: {CAUSES[cause][1]}"
         return {
@@ -100,6 +106,7 @@ class Causes:
             "fault": fault,
             "faithful": faithful,
             "verdict": verdict,
+            "flag": flag,
             "right_with_evidence": self._right(perfect) if perfect else None,
             "why": "; ".join(filter(None, whys))[:200],
             "tags": list(example.tags),

@@ -16,6 +16,8 @@ from headway.core.task import Task
 from headway.engine import check_answers as answers
 from headway.engine import check_documents as documents
 from headway.engine import check_examples as examples
+from headway.engine import check_inputs as inputs
+from headway.engine import check_judge as judging
 from headway.engine import check_prompt as prompt
 from headway.engine import check_proof as proof
 from headway.engine.check_look import Check, Look, item
@@ -31,6 +33,8 @@ CHECKS: tuple[Check, ...] = (
     examples.unreviewed,
     examples.reviews,
     examples.empty_inputs,
+    inputs.conversations,
+    inputs.files,
     examples.near_duplicates,
     examples.leak_train,
     examples.leak_prompt,
@@ -43,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     answers.lengths,
     answers.metrics,
     answers.goal,
+    judging.judge,
     prompt.models,
     prompt.tokens,
     prompt.says,

@@ -32,12 +32,14 @@ from headway.engine.budget import Limits
 from headway.engine.compare import compare_runs, estimate, latency_of, summarise, unreviewed
 from headway.engine.confirm import Answer, Confirm
 from headway.engine.embedder import tune_embedder
+from headway.engine.judging import believed
 from headway.engine.needs import unmet
 from headway.engine.plan import Sizes, affordable, cut_dev, sizes
 from headway.engine.probes import Prober
 from headway.engine.race import Lap, against, race
 from headway.engine.run import Run, Runner
 from headway.engine.simplify import SAVES, saves, simpler
+from headway.metrics import load
 from headway.techniques import TECHNIQUES
 
 SPEED_FROM = 8  # examples from which the speed is first measured
@@ -184,6 +186,7 @@ class Traveller:
         test: TestFigure | None = None
         self._save()
         self._gate()
+        await self._believe()
         try:
             await self._measure()
             plan = self._plan
@@ -231,6 +234,25 @@ class Traveller:
                 f"Few examples: {len(self.explore)} to explore and {len(self.confirm_examples)} to"
                 " confirm on. Only large differences can be proven."
             )
+
+    async def _believe(self) -> None:
+        """A metric that is known to agree too little with people may not decide. One that was
+        never held against them may, and that stands in the ledger."""
+        parts = self.runner.desk.parts
+        metric = load(self.metric, self.task.folder)
+        may = await believed(self.task, self.store, metric, parts)
+        if may.standing == "below":
+            raise InputError(
+                may.text,
+                where=str(self.task.folder / "task.yaml"),
+                valid="another metric first, a better judge (models: judge), or what you will"
+                " accept (judging: agreement)",
+                do=f"{may.do}   (measures again)",
+            )
+        if may.standing is not None:
+            self.store.put_entry(self.id, "judge", {"standing": may.standing, "text": may.text})
+            if may.do:
+                parts.notices.add(f"{may.text}.")
 
     async def _measure(self) -> None:
         """The first answers measure what an example costs; then sizes are planned, once."""

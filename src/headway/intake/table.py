@@ -301,3 +301,4 @@ def _parquet(file: Path) -> Iterator[Row]:
 
 
 _READERS = {".jsonl": json_lines, ".csv": _csv, ".tsv": _csv, ".parquet": _parquet}
+READABLE = tuple(_READERS)

@@ -45,7 +45,15 @@ def m003_suspects(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE suspects (example TEXT PRIMARY KEY, at REAL, value BLOB)")
 
 
-MIGRATIONS = (m001_first_tables, m002_journeys, m003_suspects)
+def m004_judges(db: sqlite3.Connection) -> None:
+    """How far a metric, with the judge and rubric it was set up with, agrees with people."""
+    db.execute(
+        "CREATE TABLE judges (metric TEXT, about TEXT, at REAL, value BLOB,"
+        " PRIMARY KEY (metric, about)) WITHOUT ROWID"
+    )
+
+
+MIGRATIONS = (m001_first_tables, m002_journeys, m003_suspects, m004_judges)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -374,6 +374,25 @@ class Store:
         found = [orjson.loads(value) for (value,) in self._read("SELECT value FROM suspects")]
         return sorted(found, key=lambda s: (-s["doubt"], s["example"]))
 
+    # --- judges ---------------------------------------------------------------------------------
+
+    def put_judged(self, metric: str, about: str, value: Any) -> None:
+        """Keep how far a metric agrees with people; `about` is the judge it was set up with."""
+        self._write(
+            "INSERT OR REPLACE INTO judges VALUES (?, ?, ?, ?)",
+            metric,
+            about,
+            time.time(),
+            orjson.dumps(value),
+        )
+
+    def judged(self, metric: str, about: str) -> dict[str, Any] | None:
+        """How far a metric agrees with people, or None where that was never measured."""
+        self.flush()
+        rows = self._read("SELECT value FROM judges WHERE metric = ? AND about = ?", metric, about)
+        found: dict[str, Any] | None = orjson.loads(rows[0][0]) if rows else None
+        return found
+
     # --- what endpoints do --------------------------------------------------------------------
 
     def put_capabilities(self, model: str, value: Any) -> None:

@@ -28,6 +28,7 @@ from .estimates import Estimate, estimate
 DRAWS = 1000  # bootstrap resamples: the ends move by under 5% of the half-width between seeds
 CUT = 0.5  # from here on a score is a yes
 Level = Literal["nominal", "ordinal", "interval"]
+Labels = Literal["yes_no", "scale", "pairs"]
 # A statistic of the judge's scores (NaN: unscored) and people's labels; NaN where undefined.
 Statistic = Callable[[Vector, Vector], float]
 
@@ -37,7 +38,7 @@ def agreement(
     people: Sequence[float],
     groups: Sequence[str | None] | None = None,
     *,
-    yes_no: bool,
+    labels: Labels,
     cut: float = CUT,
     level: float = 0.95,
     seed: int = 0,
@@ -46,48 +47,55 @@ def agreement(
 
     Args:
         scores: in [0, 1], shape (n,); None where the judge gave none.
-        people: labels, shape (n,): 0 or 1 with `yes_no`, else ratings scaled to [0, 1].
+        people: labels, shape (n,): 0 or 1 for `yes_no`; ratings scaled to [0, 1] for `scale`; 1, 0
+            or 0.5 for `pairs`, where the first, the second or neither is better.
         groups: one name an answer; answers to one question share one. None: each is its own.
         cut: the score from which the judge's verdict is yes.
 
     Yes/no labels: `accuracy`, `balanced_accuracy` (mean over people's two classes), `kappa` (Cohen
     1960), `auc` (the chance that an answer that people approve of scores higher than one that they
-    do not; ties half). Scales: `spearman`, `kendall` (tau-b, Kendall 1945), `alpha_ordinal` and
-    `alpha_interval` (Krippendorff 2011; judge and people as two observers).
+    do not; ties half). Pairs: `accuracy` and `kappa` of the three verdicts. Scales: `spearman`,
+    `kendall` (tau-b, Kendall 1945), `alpha_ordinal` and `alpha_interval` (Krippendorff 2011; judge
+    and people as two observers).
 
     A judge that says the same of all answers agrees by chance only: 0, and 0.5 for `auc`. All is
     None where people's labels are all alike.
 
     Accuracy has `estimate`'s interval. The others: bootstrap by group, normal on the scale of
-    Fisher's z (see `interval_of`). Coverage at level 0.95, 1000 runs each: kappa, 60 answers, true
-    0.4: 0.95, with groups of 4: 0.93; Spearman, true 0.5: 0.95 at 60 answers, 0.94 at 30.
+    Fisher's z (see `interval_of`). Coverage at level 0.95, 400 runs each: kappa, true 0.4: 0.96 at
+    30 answers and at 60, 0.97 in groups of 4; true 0.94, 60 answers: 0.98. Spearman, true 0.47,
+    five points: 0.97 at 30 and 60; AUC, 60 answers, true 0.76: 0.97, but 30 answers, true 0.92:
+    0.91. Kendall, true 0.36, 60 answers, 100 runs: 0.92.
 
-    Raises ValueError for other lengths, or labels that are not what `yes_no` says.
+    Raises ValueError for other lengths, or labels that are not of their kind.
     """
     s, y = to_vector(scores, "scores"), to_vector(list(people), "people")
     if len(s) != len(y):
         raise ValueError(f"{len(s)} scores for {len(y)} labels; give one each")
-    if yes_no and not np.isin(y, (0.0, 1.0)).all():
-        raise ValueError("yes/no labels are 0 or 1")
+    valid = {"yes_no": (0.0, 1.0), "pairs": (0.0, 0.5, 1.0)}.get(labels)
+    if valid is not None and not np.isin(y, valid).all():
+        raise ValueError(f"labels of kind {labels!r} are {' or '.join(map(str, valid))}")
     index = group_index(groups, len(y))
     found: dict[str, Estimate] = {}
-    if yes_no:
-        right = [float(not np.isnan(a) and (a >= cut) == b) for a, b in zip(s, y, strict=True)]
-        found["accuracy"] = estimate(right, groups, level, seed)
-    for name, statistic in measures(yes_no, cut).items():
+    if labels != "scale":
+        said = _verdicts(s, cut) if labels == "yes_no" else s
+        found["accuracy"] = estimate((said == y).astype(float).tolist(), groups, level, seed)
+    for name, statistic in measures(labels, cut).items():
         least = 0.0 if name in ("auc", "balanced_accuracy") else -1.0
         found[name] = interval_of(statistic, s, y, index, least=least, level=level, seed=seed)
     return found
 
 
-def measures(yes_no: bool, cut: float = CUT) -> Mapping[str, Statistic]:
+def measures(labels: Labels, cut: float = CUT) -> Mapping[str, Statistic]:
     """The measures of agreement that are no plain means, by name."""
-    if yes_no:
+    if labels == "yes_no":
         return {
             "balanced_accuracy": partial(_balanced, cut=cut),
-            "kappa": partial(kappa, cut=cut),
+            "kappa": lambda s, y: kappa(_verdicts(s, cut), y),
             "auc": auc,
         }
+    if labels == "pairs":
+        return {"kappa": kappa}
     return {
         "spearman": spearman,
         "kendall": kendall,
@@ -159,17 +167,19 @@ def _by_fisher(
 # --- the measures -----------------------------------------------------------------------------
 
 
-def kappa(scores: Vector, people: Vector, cut: float = CUT) -> float:
-    """Cohen's kappa; an unscored answer is a third verdict, which people never give."""
-    scored = ~np.isnan(scores)
-    yes = scored & (scores >= cut)
-    no = scored & ~yes
-    agree = float(np.mean(np.where(people == 1.0, yes, no)))
-    share = float(people.mean())
-    chance = share * float(yes.mean()) + (1.0 - share) * float(no.mean())
-    if share in (0.0, 1.0) or chance >= 1.0:
+def kappa(said: Vector, people: Vector) -> float:
+    """Cohen's kappa of two observers' verdicts; an unscored answer (NaN) is a verdict of its own,
+    which people never give."""
+    if np.ptp(people) == 0.0:
         return float("nan")
+    agree = float(np.mean(said == people))
+    chance = sum(float(np.mean(said == v)) * float(np.mean(people == v)) for v in np.unique(people))
     return (agree - chance) / (1.0 - chance)
+
+
+def _verdicts(scores: Vector, cut: float) -> Vector:
+    """1 from the cut on, else 0; NaN stays."""
+    return np.where(np.isnan(scores), np.nan, (scores >= cut).astype(np.float64))
 
 
 def _balanced(scores: Vector, people: Vector, cut: float) -> float:

@@ -1,0 +1,475 @@
+"""The judges are judged: a metric beside people on the same answers.
+
+Every answer of a labelled file is scored as an answer of a run would be, and the scores are held
+against people's labels. What is measured for a task is kept in its store under the metric and the
+models that it asked, and `may_decide` is what a journey asks before it believes its first metric.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headway.core.errors import HeadwayError, InputError, ModelError, Outage, Rejected
+from headway.core.findings import Estimate, Plan, UsageTotal
+from headway.core.judgement import JudgeFinding, Labels, Missed, Repeats, Standing
+from headway.core.progress import Event, Progress, silent
+from headway.core.protocols import Metric, Scored, Vectors
+from headway.core.rating import Labelled
+from headway.core.record import ChatReply, ChatRequest, Record, Score, Usage
+from headway.core.task import Task, digest
+from headway.engine import statistics as stats
+from headway.engine.lender import Desk, Kind, ScoringLender
+from headway.engine.parts import Parts
+from headway.metrics import measure
+from headway.metrics.pairwise import prefer
+from headway.metrics.text import f1, tokens
+from headway.store import Store
+
+PAIRWISE = "pairwise"
+AT_ONCE = 8  # answers on the way; more calls than a model takes at once only wait
+NO_SCORE = "the metric does not apply to it"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One answer by the judge: its score (in pairs: how much of a win the first side has)."""
+
+    score: Score
+    first: tuple[bool, ...] = ()
+    """In pairs: for each order in which a side was named, whether it stood first."""
+
+
+class CountingLender(ScoringLender):
+    """What the judged metric is lent: its calls counted, and the models that it asked."""
+
+    def __init__(self, desk: Desk, repeat: int = 0) -> None:
+        super().__init__(desk)
+        self.usage, self.asked = Usage(), dict[str, str]()
+        self._repeat = repeat
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
+        """Under the repeat's number, so that a cache never hides how much a judge varies."""
+        name = model or self._models.judge or self._models.chat
+        reply = await self._desk.chat(request, name, self._repeat)
+        await self._note("chat", name)
+        self.usage += Usage(
+            calls=int(not reply.cached), cached_calls=int(reply.cached),
+            prompt_tokens=reply.prompt_tokens, completion_tokens=reply.completion_tokens,
+            usd=reply.usd,
+        )  # fmt: skip
+        return reply
+
+    async def embed(self, texts: Sequence[str], kind: Kind, model: str | None = None) -> Vectors:
+        """See MetricLender."""
+        await self._note("embed", model or self._models.embed)
+        return await super().embed(texts, kind, model)
+
+    async def rerank(
+        self, query: str, texts: Sequence[str], model: str | None = None
+    ) -> list[float]:
+        """See MetricLender."""
+        await self._note("rerank", model or self._models.rerank)
+        return await super().rerank(query, texts, model)
+
+    async def _note(self, role: str, name: str) -> None:
+        if f"{role} {name}" not in self.asked:
+            self.asked[f"{role} {name}"] = await identity_of(self._desk.parts, role, name)
+
+
+class _DryLender(CountingLender):
+    """Counts the requests and makes none."""
+
+    calls = 0
+    tokens = 0.0
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
+        """Counts; the reply cannot be read."""
+        self.calls += 1
+        self.tokens += sum(len(m.content.encode()) for m in request.messages) / 4
+        self.tokens += request.max_tokens / 2
+        raise ModelError("nothing is asked")
+
+    async def embed(self, texts: Sequence[str], kind: Kind, model: str | None = None) -> Vectors:
+        """Nothing."""
+        raise ModelError("nothing is asked")
+
+    async def rerank(
+        self, query: str, texts: Sequence[str], model: str | None = None
+    ) -> list[float]:
+        """Nothing."""
+        raise ModelError("nothing is asked")
+
+
+async def identity_of(parts: Parts, role: str, name: str) -> str:
+    """All of a model that may change what it says."""
+    if role == "embed":
+        return (await parts.embedding(name)).identity
+    return (await (parts.rerank(name) if role == "rerank" else parts.chat(name))).identity
+
+
+class Bench:
+    """One metric on labelled answers."""
+
+    def __init__(
+        self, desk: Desk, metric: Metric | None, name: str, progress: Progress = silent
+    ) -> None:
+        """metric: None for the pairwise judge."""
+        self.desk, self.metric, self.name, self.progress = desk, metric, name, progress
+        self._lenders: dict[int, CountingLender] = {}
+
+    async def judge(
+        self,
+        answers: Sequence[Labelled],
+        labels: Labels,
+        *,
+        source: str,
+        repeat: int = 1,
+        notices: Sequence[str] = (),
+    ) -> JudgeFinding:
+        """Score all answers, `repeat` times each, and hold them against people. Raises as a run
+        does: Rejected, BudgetEnded, and Outage where nothing at all was scored for outages."""
+        rows = [await self.ask_all(answers, r) for r in range(repeat)]
+        first = rows[0]
+        missed = [_why(asked.score) for asked in first]
+        if set(missed) == {NO_SCORE}:
+            needs = getattr(self.metric, "needs", ())
+            raise InputError(
+                f"the metric {self.name!r} applies to none of the answers of {source}",
+                valid=f"answers with {' and '.join(needs)}"
+                if needs
+                else "answers with passages, or"
+                " a task that says what counts (rubric: in task.yaml)",
+                do="name the columns (--contexts, --reference), or the task: --task TASK",
+            )
+        if all(missed) and any(asked.score.unscored for asked in first):
+            self._raise_outage(first)
+        scores = [asked.score.value for asked in first]
+        people = [a.label for a in answers]
+        groups = [a.group if a.group is not None else a.example.id for a in answers]
+        yes_no = labels == "yes_no"
+        agreed = stats.agreement(scores, people, groups, labels=labels)
+        wanted = self.desk.task.spec.judging
+        chosen = main_measure(wanted.measure, agreed)
+        lengths = [float(len(a.answer) - len(a.other or "")) for a in answers]
+        value = agreed[chosen].mean
+        apart = stats.told_apart(agreed[chosen])
+        repeats = None
+        if repeat > 1:
+            again = [[row[i].score.value for row in rows] for i in range(len(answers))]
+            same, sd = stats.repeatability(again, groups)
+            repeats = Repeats(k=repeat, n=len(answers), identical=_estimate(same), sd=sd)
+        usage = sum((lend.usage for lend in self._lenders.values()), Usage())
+        return JudgeFinding(
+            metric=self.name,
+            judge=self.judge_name,
+            source=source,
+            labels=labels,
+            n=len(answers),
+            groups=len(set(groups)),
+            agreement=_estimates(agreed),
+            baselines=baselines(answers, labels, groups),
+            people=_estimates(
+                stats.people_agreement([a.votes for a in answers], groups, yes_no=yes_no)
+            ),
+            measure=chosen,
+            needed=wanted.agreement,
+            standing="unknown" if value is None
+            else "below" if value < wanted.agreement else "may_decide",
+            unscored=tuple(
+                Missed(id=a.example.id, why=why)
+                for a, why in zip(answers, missed, strict=True) if why
+            ),
+            verdicts=_verdicts(scores, people) if yes_no else {},
+            repeats=repeats,
+            position=self._position(rows) if labels == "pairs" else None,
+            length=_estimate(stats.length_bias(scores, lengths, people, groups)),
+            told_apart=apart,
+            answers=tuple(
+                {
+                    "id": a.example.id, "people": a.label, "score": s, "unscored": why,
+                    "length": len(a.answer),
+                }
+                for a, s, why in zip(answers, scores, missed, strict=True)
+            ),
+            usage=UsageTotal(
+                calls=usage.calls, cached_calls=usage.cached_calls,
+                prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens,
+                usd=usage.usd,
+            ),
+            notices=(*notices, *self.desk.parts.notices.texts),
+        )  # fmt: skip
+
+    async def plan(self, answers: Sequence[Labelled], repeat: int = 1) -> Plan:
+        """What judging would spend, from the first prompts of a few answers, without a call."""
+        dry = _DryLender(self.desk)
+        sample = answers[: min(len(answers), 20)]
+        for answer in sample:
+            try:
+                await self._one(answer, dry)
+            except HeadwayError:
+                continue  # a metric that cannot go on without a true reply
+        each = len(answers) * repeat / max(1, len(sample))
+        calls, tokens = dry.calls * each, dry.tokens * each
+
+        def told(mean: float, most: float) -> Estimate:
+            return Estimate(mean=round(mean), low=round(mean / 2), high=round(most), n=len(sample))
+
+        name = self.desk.task.spec.models.judge or self.desk.task.spec.models.chat
+        seconds = tokens / 200.0  # a small embedded model on two cores reads about so many a second
+        notes = (
+            f"{len(answers)} answers by {name}, {repeat} times each; what is asked after a reply is"
+            " not known before, so that calls may be several times as many"
+            if dry.calls
+            else "nothing is called before a model has replied: this metric is measured offline",
+        )
+        return Plan(
+            command="judge", calls=told(calls, 4 * calls), tokens=told(tokens, 4 * tokens),
+            usd=Estimate() if dry.calls else Estimate(mean=0.0, low=0.0, high=0.0),
+            minutes=Estimate(
+                mean=round(seconds / 60, 1), low=round(seconds / 300, 1),
+                high=round(seconds / 15, 1), n=0,
+            ),
+            notes=notes,
+        )  # fmt: skip
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The models that were asked, by role and name, with their identities."""
+        return {name: id for lend in self._lenders.values() for name, id in lend.asked.items()}
+
+    @property
+    def judge_name(self) -> str | None:
+        """The chat models that were asked; None where none was."""
+        names = [name.removeprefix("chat ") for name in self.asked if name.startswith("chat ")]
+        return ", ".join(names) or None
+
+    async def ask_all(self, answers: Sequence[Labelled], repeat: int = 0) -> list[Asked]:
+        """All answers once, in order; one error stops all."""
+        lend = self._lenders.setdefault(repeat, CountingLender(self.desk, repeat))
+        found: dict[int, Asked] = {}
+        waiting = iter(enumerate(answers))
+        again = f", time {repeat + 1}" if repeat else ""
+        self.progress(Event("phase", f"{self.name} over {len(answers)} labelled answers{again}"))
+
+        async def work() -> None:
+            for at, answer in waiting:
+                found[at] = await self._one(answer, lend)
+                self.progress(Event("tick", done=len(found), total=len(answers)))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(AT_ONCE, len(answers))):
+                    group.create_task(work())
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            self.desk.store.flush()
+        return [found[at] for at in range(len(answers))]
+
+    async def _one(self, answer: Labelled, lend: CountingLender) -> Asked:
+        if self.metric is None:
+            return await self._pair(answer, lend)
+        record = Record(
+            example=answer.example.id, answer=answer.answer, output=answer.answer,
+            passages=answer.passages,
+        )  # fmt: skip
+        scored = Scored(self.desk.task, answer.example, record, (), lend)
+        return Asked(await measure(self.metric, scored))
+
+    async def _pair(self, answer: Labelled, lend: CountingLender) -> Asked:
+        example, task = answer.example, self.desk.task
+        reference = example.references[0] if example.references else None
+        try:
+            found = await prefer(
+                example.question, reference, answer.answer, answer.other or "",
+                task.spec.rubric, lend,
+            )  # fmt: skip
+        except Rejected:
+            raise
+        except ModelError as error:
+            return Asked(Score(None, unscored=error.what))
+        return asked_of(found.winner, found.notes)
+
+    def _position(self, rows: Sequence[Sequence[Asked]]) -> Estimate:
+        firsts = [(i, won) for row in rows for i, asked in enumerate(row) for won in asked.first]
+        return first_side(firsts)
+
+    def _raise_outage(self, first: Sequence[Asked]) -> None:
+        """A judge that is down has no agreement: that is no finding about it."""
+        why = Counter(asked.score.unscored for asked in first).most_common(1)[0][0]
+        if (
+            not self._lenders[0].usage.calls + self._lenders[0].usage.cached_calls
+            and self.asked == {}
+        ):
+            raise Outage(f"the judge scored none of the answers: {why}")
+
+
+def asked_of(winner: str | None, notes: Mapping[str, Any]) -> Asked:
+    """A verdict of the pairwise judge, with which side won in each order."""
+    orders = (("as_given", "a"), ("swapped", "b"))
+    named = [(notes.get(key, {}).get("winner"), first) for key, first in orders]
+    firsts = tuple(won == first for won, first in named if won in ("a", "b"))
+    if winner is None:
+        unread = (notes.get(key, {}).get("unread") for key, _ in orders)
+        return Asked(Score(None, notes, next(filter(None, unread), "unknown")), firsts)
+    return Asked(Score({"a": 1.0, "b": 0.0}.get(winner, 0.5), notes), firsts)
+
+
+def first_side(firsts: Sequence[tuple[int, bool]]) -> Estimate:
+    """How often the side that stood first won, by pair; 0.5 is no bias."""
+    return _estimate(stats.estimate([float(w) for _, w in firsts], [str(i) for i, _ in firsts]))
+
+
+def main_measure(wanted: str | None, agreed: Mapping[str, Any]) -> str:
+    """The measure that decides: the wanted one where the labels allow it, else kappa for yes/no
+    labels and Spearman's for scales."""
+    if wanted in agreed:
+        return str(wanted)
+    return "kappa" if "kappa" in agreed else "spearman"
+
+
+def _why(score: Score) -> str:
+    return "" if score.value is not None else score.unscored or NO_SCORE
+
+
+def _verdicts(scores: Sequence[float | None], people: Sequence[float]) -> dict[str, int]:
+    said = {None: "unscored", True: "yes", False: "no"}
+    counts = Counter(
+        f"people_{said[p == 1.0]}_judge_{said[None if s is None else s >= 0.5]}"
+        for s, p in zip(scores, people, strict=True)
+    )
+    return dict(sorted(counts.items()))
+
+
+def _estimate(found: stats.Estimate) -> Estimate:
+    return Estimate(**found.to_dict())
+
+
+def _estimates(found: Mapping[str, stats.Estimate]) -> dict[str, Estimate]:
+    return {name: _estimate(e) for name, e in found.items()}
+
+
+# --- baselines --------------------------------------------------------------------------------
+
+
+def baselines(
+    answers: Sequence[Labelled], labels: Labels, groups: Sequence[str]
+) -> dict[str, dict[str, Estimate]]:
+    """What a judge must beat: always saying what people say most, and word overlap.
+
+    Word overlap is the share of the answer's words that stand in the passages; without passages
+    token F1 with the reference; without either, token F1 with the question. For yes/no labels its
+    verdict is cut where as many answers are a yes as people give: a cut that only people's own
+    share, not their single labels, has set.
+    """
+    people = [a.label for a in answers]
+    yes_no = labels == "yes_no"
+    most = Counter(people).most_common(1)[0][0]
+    found = {
+        "always the same": stats.agreement([most] * len(people), people, groups, labels=labels)
+    }
+    if labels == "pairs":
+        longer = [
+            0.5
+            if len(a.answer) == len(a.other or "")
+            else float(len(a.answer) > len(a.other or ""))
+            for a in answers
+        ]
+        found["the longer one"] = stats.agreement(longer, people, groups, labels=labels)
+    else:
+        over = [overlap(a) for a in answers]
+        cut = 0.5
+        if yes_no:
+            yes = int(sum(people))
+            cut = sorted(over, reverse=True)[yes - 1] if yes else 2.0
+        found["word overlap"] = stats.agreement(over, people, groups, labels=labels, cut=cut)
+    return {name: _estimates(e) for name, e in found.items()}
+
+
+def overlap(answer: Labelled) -> float:
+    """See `baselines`."""
+    if answer.passages:
+        said = tokens(answer.answer)
+        shown = {t for p in answer.passages for t in tokens(p.text)}
+        return sum(t in shown for t in said) / len(said) if said else 0.0
+    wanted = answer.example.references or (answer.example.question,)
+    return max(f1(answer.answer, text) for text in wanted)
+
+
+# --- what a journey may believe -----------------------------------------------------------------
+
+
+def about(task: Task, metric: str) -> str:
+    """The judge that is set up for a metric, as the store keeps it: the model in the role `judge`
+    (else the task's chat model), and the rubric."""
+    models = task.spec.models
+    rubric = task.spec.rubric.model_dump(mode="json") if task.spec.rubric else None
+    return digest([metric, models.judge, rubric])[:20]
+
+
+def keep(store: Store, task: Task, found: JudgeFinding, asked: Mapping[str, str]) -> None:
+    """Keep what was measured for a task; a later measurement replaces it."""
+    estimate = found.agreement[found.measure]
+    value = {
+        "metric": found.metric, "judge": found.judge, "measure": found.measure,
+        "value": estimate.mean, "low": estimate.low, "high": estimate.high, "n": found.n,
+        "source": found.source, "asked": dict(asked),
+    }  # fmt: skip
+    store.put_judged(found.metric, about(task, found.metric), value)
+    store.flush()
+
+
+@dataclass(frozen=True)
+class May:
+    """Whether a metric may decide, with a sentence that says why, and what to type."""
+
+    standing: Standing | None
+    text: str = ""
+    do: str = ""
+
+
+async def believed(task: Task, store: Store, metric: Metric, parts: Parts | None = None) -> May:
+    """What is known of a metric's agreement with people. standing None: nobody needs to know, as
+    it asks no judge and was not measured. parts: opens the models that were measured, to see
+    whether they are still the same; without it their names are believed."""
+    kept = store.judged(metric.name, about(task, metric.name))
+    do = f"headway judge LABELLED_FILE --metric {metric.name} --task {task.typed}"
+    same = kept is None or parts is None or await _still_the_same(parts, task, kept)
+    if kept is None or kept["value"] is None or not same:
+        if "judge" not in getattr(metric, "roles", ()):
+            return May(None)
+        who = f" with {task.spec.models.judge}" if task.spec.models.judge else ""
+        since = "was never measured" if same else "was measured with another model behind it"
+        text = f"How far {metric.name}{who} agrees with people {since}, and it decides what is kept"
+        return May("unknown", f"{text}: {do}", do)
+    wanted, low = task.spec.judging.agreement, kept["low"]
+    ends = "" if low is None else f" ({low:.2f} to {kept['high']:.2f})"
+    judge = f" with {kept['judge']}" if kept["judge"] else ""
+    said = (
+        f"{metric.name}{judge} agrees with people at {kept['measure']} {kept['value']:.2f}{ends},"
+        f" over {kept['n']} answers of {kept['source']}"
+    )
+    if kept["value"] < wanted:
+        return May("below", f"{said}: below the {wanted:g} from which it may decide", do)
+    if low is None or low < wanted:
+        return May("may_decide", f"{said}; that it reaches {wanted:g} is not proven", do)
+    return May("may_decide", said)
+
+
+async def _still_the_same(parts: Parts, task: Task, kept: Mapping[str, Any]) -> bool:
+    """Whether the models that were measured are the ones that would be asked now."""
+    judge = task.spec.models.judge or task.spec.models.chat
+    for asked, identity in kept["asked"].items():
+        role, _, name = asked.partition(" ")
+        if role == "chat" and name != judge:
+            return False
+        try:
+            if await identity_of(parts, role, name) != identity:
+                return False
+        except HeadwayError:
+            return False
+    return True

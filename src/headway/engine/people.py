@@ -1,0 +1,320 @@
+"""People's verdicts on a task's answers: what they add up to, and what they are shown to rate.
+
+Where people flag as made up what the passage shown supports, the answer was faithful and the search
+is at fault (`method.md`: "Don't Stop Believin'").
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from headway.core.findings import Estimate
+from headway.core.judgement import Fault, Missed, RatingsFinding
+from headway.core.pipeline import Pipeline
+from headway.core.progress import Event
+from headway.core.rating import (
+    Labelled,
+    Preference,
+    Rating,
+    Verdict,
+    add_verdicts,
+    of_answer,
+    preferences_of,
+    ratings_of,
+    read_verdicts,
+)
+from headway.core.record import Record
+from headway.core.task import Example, Task
+from headway.engine import statistics as stats
+from headway.engine.funnel import supported
+from headway.engine.judging import Asked, Bench, first_side
+from headway.engine.run import AS_IS, Run, Runner, reread
+
+T = TypeVar("T")
+FLAGGED = {
+    True: ("search", "search at fault, answer faithful: people call it made up, and what was shown"
+           " says it"),
+    False: ("model", "model at fault: people call it made up, and nothing that was shown says it"),
+    None: ("none", "fault not clear: what was shown with this answer is not known"),
+}  # fmt: skip
+DISPUTED = (
+    "none",
+    "fault not clear: people call it made up, and what was shown says it, the evidence among it",
+)
+
+
+def fault_of(faithful: bool | None, shown: bool) -> tuple[str, str]:
+    """(what is at fault, a sentence) where people flag an answer as made up. faithful: whether
+    what was shown supports it. shown: whether all the evidence was among that."""
+    return DISPUTED if faithful and shown else FLAGGED[faithful]
+
+
+def flags_of(task: Task) -> dict[str, list[Rating]]:
+    """The flags that people have set, by example."""
+    found: dict[str, list[Rating]] = {}
+    for rating in ratings_of(read_verdicts(task.folder)):
+        if rating.flag is not None:
+            found.setdefault(rating.example, []).append(rating)
+    return found
+
+
+def flag_on(flags: Mapping[str, Sequence[Rating]], record: Record) -> str:
+    """The flag that most people set on that very answer; empty where nobody did."""
+    given = of_answer(flags.get(record.example, ()), record.example, record.answer)
+    return Counter(str(r.flag) for r in given).most_common(1)[0][0] if given else ""
+
+
+def named(typed: str, fingerprint: str) -> str:
+    """A pipeline in a preference: as it was typed, and exactly."""
+    return f"{typed}@{fingerprint[:8]}"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One pipeline's answer, as it is rated."""
+
+    pipeline: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class ToRate:
+    """One example with the answers to rate, one or two, in an order drawn by lot."""
+
+    example: Example
+    sides: tuple[Side, ...]
+
+
+class People:
+    """The verdicts of one task."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner, self.task = runner, runner.desk.task
+
+    # --- what they add up to ------------------------------------------------------------------
+
+    def finding(self, added: int = 0) -> RatingsFinding:
+        """All verdicts of the task, added up. Calls nothing."""
+        verdicts = read_verdicts(self.task.folder)
+        ratings, wishes = list(ratings_of(verdicts)), list(preferences_of(verdicts))
+        groups = {e.id: e.cluster for e in self.task.examples}
+        names = sorted({v.by for v in verdicts if v.by})
+        shares = [r.share for r in ratings]
+        of = [groups.get(r.example, r.example) for r in ratings]
+        mean = _estimate(stats.estimate(shares, of)) if ratings else None
+        votes: dict[tuple[str, str], dict[str, float]] = {}
+        for r in ratings:
+            votes.setdefault((r.example, r.answer.strip()), {})[r.by] = r.share
+        several = [list(v.values()) for v in votes.values()]
+        answered = [groups.get(example, example) for example, _ in votes]
+        agreed = stats.people_agreement(several, answered, yes_no=set(shares) <= {0.0, 1.0})
+        pairs = [stats.Pair(p.a, p.b, p.score) for p in wishes]
+        return RatingsFinding(
+            task=self.task.spec.name,
+            added=added,
+            ratings=len(ratings),
+            preferences=len(wishes),
+            people=tuple(names),
+            flags=dict(Counter(r.flag for r in ratings if r.flag).most_common()),
+            mean=mean,
+            agreement={name: _estimate(e) for name, e in agreed.items()},
+            faults=self.faults(ratings),
+            strengths=_strengths(pairs, [groups.get(p.example, p.example) for p in wishes]),
+            linked=stats.linked(pairs),
+            notices=self.runner.desk.parts.notices.texts,
+        )
+
+    def faults(self, ratings: Sequence[Rating]) -> tuple[Fault, ...]:
+        """One row for each answer that people flag as made up: what was at fault."""
+        flagged = [r for r in ratings if r.flag == "hallucination"]
+        examples = {e.id: e for e in self.task.examples}
+        records = self._records(flagged, examples)
+        found, seen = [], set[tuple[str, str]]()
+        for rating in flagged:
+            example = examples.get(rating.example)
+            key = (rating.example, rating.answer.strip())
+            if example is None or key in seen:
+                continue
+            seen.add(key)
+            record = records.get(key)
+            said = supported(example, record, record.passages) if record else None
+            fault, verdict = fault_of(said, self._shown(example, record))
+            found.append(
+                Fault(
+                    example=example.id, question=example.question[:500],
+                    answer=rating.answer[:500], flag="hallucination", supported=said, fault=fault,
+                    verdict=verdict,
+                )
+            )  # fmt: skip
+        return tuple(found)
+
+    def _shown(self, example: Example, record: Record | None) -> bool:
+        spans = self.runner.spans(example)
+        if record is None or not spans:
+            return False
+        return all(any(p.covers(*span) for p in record.passages) for span in spans)
+
+    def _records(
+        self, ratings: Sequence[Rating], examples: Mapping[str, Example]
+    ) -> dict[tuple[str, str], Record]:
+        """Records whose answers people rated, by example and answer, of any pipeline."""
+        wanted = {(r.example, r.answer.strip()) for r in ratings}
+        of = {e.fingerprint: e for id, _ in wanted if (e := examples.get(id)) is not None}
+        found: dict[tuple[str, str], Record] = {}
+        store = self.runner.desk.store
+        for fingerprint, _ in store.pipeline("") if wanted else ():
+            for (example, _repeat), value in store.records(fingerprint, AS_IS.key).items():
+                if example in of:
+                    record = reread(value, of[example])
+                    key = (record.example, (record.answer or "").strip())
+                    if key in wanted:
+                        found[key] = record
+            if wanted <= set(found):
+                break
+        return found
+
+    async def labelled(self) -> list[Labelled]:
+        """The rated answers, as a labelled file would give them, with what was shown."""
+        ratings = list(ratings_of(read_verdicts(self.task.folder)))
+        examples = {e.id: e for e in self.task.examples}
+        records = self._records(ratings, examples)
+        votes: dict[tuple[str, str], list[float]] = {}
+        for r in ratings:
+            if r.example in examples:
+                votes.setdefault((r.example, r.answer.strip()), []).append(r.share)
+        return [
+            Labelled(
+                example=examples[id],
+                answer=answer,
+                label=sum(given) / len(given),
+                votes=tuple(given),
+                passages=records[id, answer].passages if (id, answer) in records else (),
+                group=examples[id].cluster,
+            )
+            for (id, answer), given in votes.items()
+        ]
+
+    # --- rating -------------------------------------------------------------------------------
+
+    async def single(
+        self, pipeline: Pipeline, typed: str, examples: Sequence[Example], by: str
+    ) -> list[ToRate]:
+        """Answers of a pipeline that this person has not rated, in an order drawn by lot."""
+        run = await self.runner.run(pipeline, examples)
+        ratings = [r for r in ratings_of(read_verdicts(self.task.folder)) if r.by == by]
+        return [
+            ToRate(example, (Side(named(typed, run.fingerprint), answer),))
+            for example, answer in _shuffled(_answers(run))
+            if not of_answer(ratings, example.id, answer)
+        ]
+
+    async def pairs(
+        self, a: tuple[str, Pipeline], b: tuple[str, Pipeline], examples: Sequence[Example], by: str
+    ) -> list[ToRate]:
+        """Pairs of different answers that this person has not compared; sides drawn by lot."""
+        done = {
+            (p.example, frozenset((p.a, p.b)))
+            for p in preferences_of(read_verdicts(self.task.folder)) if p.by == by
+        }  # fmt: skip
+        found = []
+        for example, sides in _shuffled(await self._both(a, b, examples)):
+            if (example.id, frozenset(s.pipeline for s in sides)) in done:
+                continue
+            if sides[0].answer.strip() != sides[1].answer.strip():
+                found.append(ToRate(example, tuple(random.sample(sides, 2))))
+        return found
+
+    async def _both(
+        self, a: tuple[str, Pipeline], b: tuple[str, Pipeline], examples: Sequence[Example]
+    ) -> list[tuple[Example, tuple[Side, Side]]]:
+        runs = [await self.runner.run(pipeline, examples) for _, pipeline in (a, b)]
+        names = [
+            named(typed, run.fingerprint) for (typed, _), run in zip((a, b), runs, strict=True)
+        ]
+        second = {e.id: answer for e, answer in _answers(runs[1])}
+        return [
+            (e, (Side(names[0], answer), Side(names[1], second[e.id])))
+            for e, answer in _answers(runs[0])
+            if e.id in second
+        ]
+
+    async def judged_pairs(
+        self,
+        pairs: Sequence[tuple[tuple[str, Pipeline], tuple[str, Pipeline]]],
+        examples: Sequence[Example],
+    ) -> RatingsFinding:
+        """Strengths by the pairwise judge instead of people, with its bias for the first side."""
+        verdicts: list[stats.Pair] = []
+        groups: list[str] = []
+        missed: list[Missed] = []
+        firsts: list[tuple[int, bool]] = []
+        bench = Bench(self.runner.desk, None, "pairwise", self.runner.progress)
+        for a, b in pairs:
+            both = await self._both(a, b, examples)
+            asked = await bench.ask_all([_as_labelled(e, sides) for e, sides in both])
+            for (example, sides), one in zip(both, asked, strict=True):
+                self._add(example, sides, one, verdicts, groups, missed, firsts)
+        self.runner.progress(Event("phase", "strengths"))
+        return RatingsFinding(
+            task=self.task.spec.name,
+            preferences=len(verdicts),
+            strengths=_strengths(verdicts, groups),
+            by=bench.judge_name or "the pairwise judge",
+            linked=stats.linked(verdicts),
+            position=first_side(firsts),
+            unscored=tuple(missed),
+            notices=self.runner.desk.parts.notices.texts,
+        )
+
+    def _add(
+        self, example: Example, sides: tuple[Side, Side], one: Asked, verdicts: list[stats.Pair],
+        groups: list[str], missed: list[Missed], firsts: list[tuple[int, bool]],
+    ) -> None:  # fmt: skip
+        firsts += [(len(groups) + len(missed), won) for won in one.first]
+        if one.score.value is None:
+            missed.append(Missed(id=example.id, why=one.score.unscored))
+            return
+        verdicts.append(stats.Pair(sides[0].pipeline, sides[1].pipeline, one.score.value))
+        groups.append(example.cluster)
+
+
+def preference(rated: ToRate, choice: int | None, by: str, at: str) -> Preference:
+    """A person's verdict on a pair as it stood: choice 0 or 1, None for a tie."""
+    a, b = sorted(side.pipeline for side in rated.sides)
+    chosen = None if choice is None else rated.sides[choice].pipeline
+    prefer = "tie" if chosen is None else "a" if chosen == a else "b"
+    return Preference.model_validate(
+        {"example": rated.example.id, "a": a, "b": b, "prefer": prefer, "by": by, "at": at}
+    )
+
+
+def keep_verdicts(task: Task, verdicts: Sequence[Verdict]) -> int:
+    """Append to the task's `ratings.jsonl` what is new; how many were."""
+    return add_verdicts(task.folder, verdicts)
+
+
+def _answers(run: Run) -> list[tuple[Example, str]]:
+    records = {r.example: r for r in run.records}
+    return [
+        (e, records[e.id].answer or "") for e in run.examples if records[e.id].status != "outage"
+    ]
+
+
+def _shuffled(rows: Sequence[T]) -> list[T]:
+    return random.sample(rows, len(rows))
+
+
+def _as_labelled(example: Example, sides: tuple[Side, Side]) -> Labelled:
+    return Labelled(example, sides[0].answer, 0.5, other=sides[1].answer, group=example.cluster)
+
+
+def _strengths(pairs: Sequence[stats.Pair], groups: Sequence[str]) -> dict[str, Estimate]:
+    return {name: _estimate(e) for name, e in stats.strengths(pairs, list(groups)).items()}
+
+
+def _estimate(found: stats.Estimate) -> Estimate:
+    return Estimate(**found.to_dict())
