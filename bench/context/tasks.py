@@ -1,23 +1,21 @@
 """Public packs as Headway tasks: documents, questions, and the evidence that answers them.
 
-The packs lie outside the repository (HEADWAY_DATA, else ../../shared/data beside the checkout) and
-the tasks are written below bench/scratch. All questions go to dev: nothing here is tuned, so there
+The tasks are written below bench/scratch. All questions go to dev: nothing here is tuned, so there
 is nothing to hold back.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-import os
-from collections.abc import Iterable, Iterator
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-DATA = Path(os.environ.get("HEADWAY_DATA") or HERE.parents[2] / "shared" / "data")
+sys.path.append(str(HERE.parent))
+from packs import DATA, lines, write  # noqa: E402
+
 WORK = HERE.parent / "scratch" / "context"
 
 METRICS = '''"""Whether the answer stands in what was shown."""
@@ -60,14 +58,6 @@ PACKS = {
 }
 
 
-def lines(file: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a JSONL file, gzipped or not."""
-    with (gzip.open if file.suffix == ".gz" else open)(file, "rt", encoding="utf-8") as stream:
-        for line in stream:
-            if line.strip():
-                yield json.loads(line)
-
-
 def make(name: str) -> Path:
     """The task folder of a pack, written once."""
     folder = WORK / name
@@ -76,8 +66,8 @@ def make(name: str) -> Path:
     documents, questions = _MAKERS[name]()
     (folder / "knowledge").mkdir(parents=True, exist_ok=True)
     (folder / "metrics.py").write_text(METRICS, encoding="utf-8")
-    _write(folder / "knowledge" / "corpus.jsonl", documents)
-    _write(folder / "examples.jsonl", questions)
+    write(folder / "knowledge" / "corpus.jsonl", documents)
+    write(folder / "examples.jsonl", questions)
     judged = PACKS[name].judged
     first = judged if judged != "answer_shown" else "python:metrics.py:answer_shown"
     names = dict.fromkeys(
@@ -95,12 +85,6 @@ def make(name: str) -> Path:
         encoding="utf-8",
     )
     return folder
-
-
-def _write(file: Path, rows: Iterable[dict[str, Any]]) -> None:
-    with file.open("w", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _question(

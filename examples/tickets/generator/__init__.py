@@ -1,0 +1,1 @@
+"""Parts of the tickets task's generator."""
