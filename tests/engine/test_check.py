@@ -211,10 +211,61 @@ async def test_unreviewed(tmp_path: Path) -> None:
     assert one(drafts, "unreviewed").data["count"] == 30
 
 
+async def test_conversations(tmp_path: Path) -> None:
+    assert not all_of(await check(write(tmp_path / "a", many(30))), "conversations")
+
+    def talk(id: str, *contents: str, question: str | None = None) -> dict[str, Any]:
+        roles = ("user", "assistant")
+        said = [{"role": roles[n % 2], "content": text} for n, text in enumerate(contents)]
+        more = {"question": question} if question else {}
+        return {"id": id, "inputs": {"messages": said, **more}, "reference": "yes"}
+
+    rows = [
+        *many(30),
+        talk("a", "Is it open?", "Yes. " * 400, "And on Sundays?"),
+        talk("b", "Is it shut?", "No.", "And on Mondays?", "On Mondays too."),
+        talk("c", "Hello.", "Hello.", question="Alone?"),
+    ]
+    report = await check(write(tmp_path / "b", rows))
+    item = one(report, "conversations")
+    assert item.data == {"conversations": 2, "exchanges": 1, "words": 403}
+    assert "technique `history`" in item.text
+    assert one(report, "messages_after").data["first"] == ["b"]
+    assert one(report, "messages_unread").data["first"] == ["c"]
+
+
+async def test_same_last_turn_in_other_conversations_is_no_duplicate(tmp_path: Path) -> None:
+    def talk(id: str, first: str) -> dict[str, Any]:
+        said = [(first, "user"), ("It is " + first[::-1], "assistant"), ("And then?", "user")]
+        messages = [{"role": role, "content": text} for text, role in said]
+        return {"id": id, "inputs": {"messages": messages}, "reference": "x"}
+
+    rows = [talk("a", "Where is the lighthouse of Ost?"), talk("b", "Who bakes bread on Fridays?")]
+    report = await check(write(tmp_path, [*many(30), *rows]))
+    assert one(report, "near_duplicates").level == "ok"
+
+
+async def test_files(tmp_path: Path) -> None:
+    rows = [{**e, "inputs": {**e["inputs"], "files": ["notes.txt"]}} for e in many(3)]
+    task = tmp_path / "a"
+    task.mkdir()
+    (task / "notes.txt").write_text("short")
+    assert one(await check(write(task, rows)), "files_shown").level == "ok"
+    (task / "notes.txt").write_text("long " * 10_000)
+    cut = one(await check(write(task, rows)), "files_shown")
+    assert (cut.level, cut.data["cut"]) == ("warning", 3)
+    assert "24,000 characters" in cut.text
+    (task / "notes.txt").write_bytes(b"\x80\x81\xff")
+    broken = one(await check(write(task, rows)), "files")
+    assert broken.level == "error"
+    assert "examples.jsonl:1 (example" in broken.text
+    assert "not UTF-8" in broken.text
+
+
 async def test_empty_inputs(tmp_path: Path) -> None:
     assert not all_of(await check(write(tmp_path / "a", many(30))), "empty_inputs")
     empty = [*many(30), example("void", " "), {"id": "none", "inputs": {}}]
-    empty.append({"id": "odd", "inputs": {"messages": [None]}})
+    empty.append({"id": "odd", "inputs": {"messages": [{"role": "user", "content": " "}]}})
     assert one(await check(write(tmp_path / "b", empty)), "empty_inputs").data["count"] == 3
 
 
@@ -673,8 +724,17 @@ NESTED = st.recursive(
     max_leaves=5,
 )  # fmt: skip
 INPUTS = st.one_of(
-    st.dictionaries(st.sampled_from(["question", "text", "messages", ""]), NESTED, max_size=3),
-    st.just({"messages": [{"role": "user", "content": "東京"}]}),
+    st.dictionaries(st.sampled_from(["question", "text", ""]), NESTED, max_size=3),
+    st.builds(
+        lambda said: {"messages": [*said, {"role": "user", "content": "東京"}]},
+        st.lists(
+            st.fixed_dictionaries(
+                {"role": st.sampled_from(["system", "user", "assistant", "tool"]),
+                 "content": st.text(max_size=20)}
+            ),
+            max_size=4,
+        ),
+    ),
 )
 OUTPUTS: list[dict[str, Any]] = [
     {}, LABEL, {"output": {"kind": "json", "schema": {"type": "object"}}},

@@ -10,8 +10,9 @@ from headway.techniques import TECHNIQUES
 from headway.testing.techniques import TechniqueContract
 
 # Held to the contract where the tasks are that they need: test_checks.py (questions that cannot be
-# answered), test_few_shot.py (references of different hardness), test_meta_prompt.py.
-ELSEWHERE = {"abstention", "matched_examples", "meta_prompt"}
+# answered), test_few_shot.py (references of different hardness), test_history.py (conversations),
+# test_meta_prompt.py.
+ELSEWHERE = {"abstention", "matched_examples", "meta_prompt", "condense", "history"}
 
 
 class TestTechniques(TechniqueContract):

@@ -44,7 +44,7 @@ def problem(messages: Any) -> str:
         if not isinstance(message, dict):
             return f"{where} is {_kind(message)}, not a message with role and content"
         role = message.get("role")
-        if role not in ROLES:
+        if not isinstance(role, str) or role not in ROLES:
             return f"{where}: the role is {role!r}" if role else f"{where} has no role"
         if said := _content_problem(message):
             return f"{where}.content {said}"
@@ -93,7 +93,7 @@ def history_of(messages: Sequence[Any]) -> tuple[Message, ...]:
     at = _asked(known)
     if at is None:
         return ()
-    tools = [i for i, m in enumerate(known) if i > at and m["role"] in ("tool", "function")]
+    tools = [i for i, m in enumerate(known) if i > at and m.get("role") in ("tool", "function")]
     after = known[at + 1 : tools[-1] + 1] if tools else []
     calls = {
         call["id"]: _called(call)
@@ -101,7 +101,7 @@ def history_of(messages: Sequence[Any]) -> tuple[Message, ...]:
         for call in _calls(message)
         if isinstance(call.get("id"), str)
     }
-    return tuple(_turn(m, calls) for m in (*known[:at], *after) if m["role"] in ROLES)
+    return tuple(_turn(m, calls) for m in (*known[:at], *after) if m.get("role") in ROLES)
 
 
 def unread(messages: Sequence[Any]) -> int:
@@ -110,7 +110,7 @@ def unread(messages: Sequence[Any]) -> int:
     at = _asked(known)
     if at is None:
         return 0
-    tools = [i for i, m in enumerate(known) if i > at and m["role"] in ("tool", "function")]
+    tools = [i for i, m in enumerate(known) if i > at and m.get("role") in ("tool", "function")]
     return len(known) - 1 - (tools[-1] if tools else at)
 
 

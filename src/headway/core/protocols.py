@@ -220,10 +220,11 @@ class Query:
 class State:
     """An example on its way to the answer. Steps return a changed copy (dataclasses.replace).
 
-    query: the question as it is asked of the model. history: the turns of a conversation before
-    it, as far as they are shown, and the input's own system messages. files: those of the input,
-    read whole. queries: what is searched for instead, where
-    a step has put something there. where: metadata that passages must have (a domain was chosen).
+    query: the question, as it is searched for and asked of the model. asked: as it is shown to the
+    model, where a step has written `query` anew for the search alone. history: the turns of a
+    conversation before it, as far as they are shown, and the input's own system messages. files:
+    those of the input, read whole. queries: what is searched for instead, where a step has put
+    something there. where: metadata that passages must have (a domain was chosen).
     notes: sentences that steps add to the instructions. worked: what was written down for this
     question before the answer, by a model; shown with the question, never with the instructions.
     request: the last one sent by `generate`.
@@ -233,6 +234,7 @@ class State:
 
     example: Example
     query: str
+    asked: str | None = None
     history: tuple[Message, ...] = ()
     files: tuple[File, ...] = ()
     queries: tuple[Query, ...] = ()

@@ -26,7 +26,9 @@ from headway.engine.causes import CAUSES
 from headway.engine.parts import Parts
 from headway.testing.steps import GARBAGE
 
-NEED = re.compile(r"knowledge|evidence|database|application|train>=\d+|role:\w+|extra:\w+")
+NEED = re.compile(
+    r"knowledge|evidence|conversations|database|application|train>=\d+|role:\w+|extra:\w+"
+)
 ROLES = {"teacher", "stronger", "judge", "proposer", "candidates", "chat", "embed", "rerank"}
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
