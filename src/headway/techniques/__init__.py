@@ -18,8 +18,14 @@ TECHNIQUES = Family(
         "bootstrapped_examples": (
             "headway.techniques.behaviour.bootstrapped_examples:BootstrappedExamples"
         ),
+        "meta_prompt": "headway.techniques.behaviour.meta_prompt:MetaPrompt",
         "output_contract": "headway.techniques.behaviour.output_contract:OutputContract",
         "reasoning": "headway.techniques.behaviour.reasoning:Reasoning",
+        "stages": "headway.techniques.behaviour.stages:Stages",
+        "voting": "headway.techniques.behaviour.voting:Voting",
+        "best_of_n": "headway.techniques.behaviour.best_of_n:BestOfN",
+        "missed": "headway.techniques.behaviour.missed:Missed",
+        "react": "headway.techniques.behaviour.react:ReasonAndAct",
         "quotes": "headway.techniques.behaviour.quotes:Quotes",
         "fact_check": "headway.techniques.behaviour.fact_check:FactCheck",
         "abstention": "headway.techniques.behaviour.abstention:Abstention",
@@ -36,6 +42,8 @@ TECHNIQUES = Family(
         "diversity": "headway.techniques.context.diversity:Diversity",
         "passage_order": "headway.techniques.context.passage_order:PassageOrder",
         "routing": "headway.techniques.context.routing:Routing",
+        "condense": "headway.techniques.context.condense:Condensing",
+        "history": "headway.techniques.context.history:HistoryShown",
         "query_expansion": "headway.techniques.context.query_expansion:QueryExpansion",
         "decomposition": "headway.techniques.context.decomposition:Decomposition",
         "hyde": "headway.techniques.context.hyde:Hyde",
