@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,6 @@ from headway.testing.metrics import (
     MetricContract,
     ScriptedMetricLender,
     judge,
-    lent,
     numbered,
     scored,
     written,
@@ -38,6 +38,17 @@ WRONG = "The harbour sleeps deeply through all the winter storms."
 JUDGED = {"models": {"judge": "scripted/judge"}}
 
 
+class Logits(ScriptedMetricLender):
+    """Re-ranks by shared signs on the scale of the embedded model, from -9 to 9."""
+
+    async def rerank(
+        self, query: str, texts: Sequence[str], model: str | None = None
+    ) -> list[float]:
+        """See MetricLender."""
+        own = set(query.split() if " " in query else query)
+        return [18.0 * sum(word in text for word in own) / len(own) - 9.0 for text in texts]
+
+
 def yes_where_said(statement: str) -> str:
     return "yes" if "kiln" in statement or "Lisa" in statement else "no"
 
@@ -46,7 +57,7 @@ def case(answer: str | None, script: Any = None, **more: Any) -> Scored:
     given: dict[str, Any] = {
         "passages": SHOWN,
         "question": "How hot does the kiln get?",
-        "lend": lent(script or judge(yes_where_said)),
+        "lend": Logits(script or judge(yes_where_said)),
         **more,
     }
     return scored(answer, **given)

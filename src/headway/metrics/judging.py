@@ -166,7 +166,8 @@ WORDS: dict[str, Any] = {"type": "string"}
 def field(data: Any, name: str, kind: type | tuple[type, ...]) -> Any:
     """A field of the reply. Raises ValueError where it is missing or of another kind."""
     value = data.get(name) if isinstance(data, dict) else None
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise ValueError(f"the field {name!r} is missing or wrong")
     return value
 
