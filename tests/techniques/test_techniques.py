@@ -170,10 +170,14 @@ def test_too_few_in_train_give_fewer_candidates() -> None:
 def test_contract_and_reasoning_are_proposed_once() -> None:
     (json,) = proposed("output_contract", "search")
     assert settings(json, "generate")["contract"] == "json"
-    assert proposed("output_contract", json) == []
-    (brief,) = proposed("reasoning", "search")
+    (mended,) = proposed("output_contract", json)
+    assert [s.name for s in mended.steps] == ["retrieve", "generate", "repair"]
+    assert proposed("output_contract", mended) == []
+    brief, steps = proposed("reasoning", "search")
     assert settings(brief, "generate")["reasoning"] == "brief"
-    assert proposed("reasoning", brief) == []
+    assert settings(steps, "generate")["reasoning"] == "steps"
+    assert proposed("reasoning", brief) == [steps]
+    assert proposed("reasoning", steps) == []
 
 
 def test_search_kind_offers_the_others() -> None:

@@ -216,8 +216,8 @@ def _says_shown(look: Look, prompt: str) -> bool:
 
 def _says_steps(look: Look, prompt: str) -> bool:
     step = look.pipeline.step("generate")
-    brief = step is not None and step.settings.get("reasoning") == "brief"
-    return brief or has(prompt, STEPS) or len(NUMBERED.findall(prompt)) >= 2
+    thinks = step is not None and step.settings.get("reasoning") in ("brief", "steps")
+    return thinks or has(prompt, STEPS) or len(NUMBERED.findall(prompt)) >= 2
 
 
 def _says_form(look: Look, prompt: str) -> bool:

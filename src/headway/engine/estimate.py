@@ -44,6 +44,7 @@ MEASURED = 8  # records or calls from which a measurement goes before the rule o
 READS, WRITES = 200.0, 40.0  # tokens a second of a small embedded model on two cores
 DOCUMENTS, POOL = 300, 4000  # documents that passages are drawn from, and passages at most
 FEWEST = 6  # examples of explore and groups of confirm below which a journey does not start
+BEFORE = {"brief": 60, "quote": 60, "steps": 200}  # tokens of thinking before an answer, about
 TURN = 8  # tokens that a chat template adds to a message, about
 
 
@@ -705,11 +706,11 @@ class Estimator:
         )
 
     def _answer_tokens(self, pipeline: Pipeline) -> float:
-        """Tokens of an answer: a reference's, half as long again, and brief reasoning before it."""
+        """Tokens of an answer: a reference's, half as long again, and reasoning before it."""
         lengths = [text_tokens(e.references[0]) for e in self.task.examples if e.references]
         generate = pipeline.step("generate")
-        thinks = generate is not None and generate.settings.get("reasoning") in ("brief", "quote")
-        return 1.5 * (fmean(lengths) if lengths else 40.0) + 4 + (60 if thinks else 0)
+        form = generate.settings.get("reasoning") if generate is not None else None
+        return 1.5 * (fmean(lengths) if lengths else 40.0) + 4 + BEFORE.get(str(form), 0)
 
     def _usd(self, model: str | None, prompt: Range, completion: Range) -> Range | None:
         if self._prices is None:
@@ -727,6 +728,13 @@ class Estimator:
         ]
         pace = self._pace(pipeline.model) or _rule(self.task, pipeline.model)
         return Range(*ends) * pace + self._rerank_seconds(pipeline)
+
+    def asking(self, model: str, prompt: Range, completion: Range, calls: Range) -> Each:
+        """What so many tokens cost in calls that no pipeline makes."""
+        usd = self._usd(model, prompt, completion)
+        pipeline = Pipeline.model_validate({"model": model, "steps": ["generate"]})
+        seconds = self._seconds(pipeline, prompt, completion, calls)
+        return Each(calls, prompt + completion, usd, seconds)
 
     def _rerank_seconds(self, pipeline: Pipeline) -> Range:
         """A cross-encoder reads each passage: about 20 ms on two cores."""

@@ -14,8 +14,8 @@ SAVES = 0.1  # a change must save at least a tenth to be worth the question
 # What a pipeline can do without, what costs most first: calls, then what is read. Not the steps
 # that only order passages: without them nothing is saved.
 SPARE = (
-    "research", "check", "expand", "hyde", "classify", "database", "examples", "compress", "trim",
-    "rerank", "abstain",
+    "vote", "react", "research", "stage", "revise", "check", "repair", "expand", "hyde", "classify",
+    "database", "examples", "compress", "trim", "rerank", "abstain",
 )  # fmt: skip
 
 
@@ -24,6 +24,9 @@ def simpler(pipeline: Pipeline, cheaper_models: tuple[str, ...] = ()) -> Iterato
     for name in SPARE:
         if pipeline.step(name):
             yield Candidate(_without(pipeline, name), f"without {name}")
+    vote = pipeline.step("vote")
+    if vote is not None and int(vote.settings.get("n", 5)) > 3:
+        yield Candidate(pipeline.with_step("vote", n=3), "3 samples instead")
     shots = pipeline.step("examples")
     if shots is not None and int(shots.settings.get("k", 4)) > 1:
         k = int(shots.settings.get("k", 4)) // 2

@@ -124,7 +124,10 @@ class Vote(Frozen):
     ) -> tuple[Sample, list[float | None]]:
         """The sample that is kept, and the grades of the different answers, in their order."""
         votes = Counter(s.key for s in valid)
-        different = list({s.key: s for s in reversed(valid)}.values())[::-1]
+        by_key: dict[str, Sample] = {}
+        for sample in valid:
+            by_key.setdefault(sample.key, sample)
+        different = list(by_key.values())
         if self.by == "majority" or len(different) == 1:
             most = max(votes.values())
             tied = [s for s in different if votes[s.key] == most]
@@ -181,7 +184,7 @@ def same(output: Any) -> str:
     text = unicodedata.normalize("NFKC", output).casefold().strip(" .$€£")
     if _NUMBER.fullmatch(text):
         return f"{float(text.replace(',', '')):.12g}"
-    return " ".join(re.findall(r"\w+", text)) or text
+    return " ".join(re.findall(r"\w+|%", text)) or text
 
 
 def nearness(all_: Sequence[Any], some: Sequence[Any]) -> list[float]:

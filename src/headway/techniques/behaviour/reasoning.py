@@ -1,6 +1,7 @@
-"""Time to think: a few sentences before the answer, kept out of the output.
+"""Time to think: a few sentences or a whole working before the answer, kept out of the output.
 
-Kojima et al., 2022, "Large Language Models are Zero-Shot Reasoners".
+Kojima et al., 2022, "Large Language Models are Zero-Shot Reasoners"; Wei et al., 2022,
+"Chain-of-Thought Prompting Elicits Reasoning in Large Language Models".
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from typing import ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
 
+FORMS = {"brief": "brief reasoning first", "steps": "works it out step by step first"}
+
 
 class Reasoning:
-    """Brief reasoning before an `Answer:` line."""
+    """Three sentences at most, then a working of several steps, before an `Answer:` line; under a
+    contract in the first field of the object."""
 
     name: ClassVar[str] = "reasoning"
     axis: ClassVar[Axis] = "behaviour"
@@ -20,12 +24,13 @@ class Reasoning:
     not_good_for: ClassVar[str] = "tight latency; very small models, which lose the thread"
     addresses: ClassVar[tuple[str, ...]] = ("wrong_despite_evidence", "unstable")
     needs: ClassVar[tuple[str, ...]] = ()
-    costs: ClassVar[str] = "up to 120 written tokens before the answer"
+    costs: ClassVar[str] = "up to 120 written tokens before the answer, 400 for a whole working"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
-        """One candidate, unless the pipeline reasons already."""
+        """Both forms; of a pipeline that reasons already only the longer one, if it is not there.
+        None where it quotes first."""
         step = ctx.incumbent.step("generate")
-        if step is not None and step.settings.get("reasoning", "none") == "none":
-            yield Candidate(
-                ctx.incumbent.with_step("generate", reasoning="brief"), "brief reasoning first"
-            )
+        now = step.settings.get("reasoning", "none") if step is not None else "quote"
+        for form, title in FORMS.items():
+            if now == "none" or (now, form) == ("brief", "steps"):
+                yield Candidate(ctx.incumbent.with_step("generate", reasoning=form), title)
