@@ -30,10 +30,7 @@ from typing import Any
 os.environ.setdefault("HEADWAY_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from tasks import TASKS, Bench, make
-
 from headway import Workspace
-from headway.core.errors import HeadwayError
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Candidate, Technique
 from headway.engine.journey import Lent
@@ -41,6 +38,7 @@ from headway.engine.needs import unmet
 from headway.engine.race import against
 from headway.engine.run import Run, Runner
 from headway.techniques import TECHNIQUES
+from tasks import TASKS, WORK, Bench, make
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
@@ -125,7 +123,7 @@ class Measured:
 
     async def proposed(self, kind: type[Technique], most: int | None) -> list[Candidate]:
         """A technique's candidates on the baseline; notes what proposing them cost. A failure is
-        a note in the table, not the end of the bench."""
+        a note in the table, not the end of the bench, and is tried anew by the next run."""
         key = self.key(kind.name, "proposed")
         need = unmet(kind, self.workspace.task)
         if need:
@@ -137,8 +135,8 @@ class Measured:
             async for candidate in limited(kind, self.lent(), most):
                 found.append(candidate)
             why = "" if found else "nothing to propose here"
-        except HeadwayError as error:
-            why = f"failed: {error}"
+        except Exception as error:
+            why = f"failed: {type(error).__name__}: {error}"
         spent = self.runner.desk.budget.spent()
         value = {
             "technique": kind.name, "titles": [c.title for c in found], "why": why,
@@ -159,24 +157,25 @@ class Measured:
     def complete(self, kind: type[Technique]) -> bool:
         """Whether every candidate that was proposed has its row."""
         told = self.kept.rows.get(self.key(kind.name, "proposed"))
-        return told is not None and all(
-            self.key(kind.name, title) in self.kept.rows for title in told["titles"]
+        rows = (
+            (self.kept.rows.get(self.key(kind.name, t), {}) for t in told["titles"]) if told else ()
         )
+        failed = told is None or told["why"].startswith("failed")
+        return not failed and all("difference" in row for row in rows)
 
     async def measure(self, kind: type[Technique], candidate: Candidate) -> None:
-        """One row, unless it is there."""
+        """One row, unless it is there. A row that fails must not end the bench: it is kept as
+        failed, and tried anew by the next run."""
         key = self.key(kind.name, candidate.title)
-        if key in self.kept.rows:
+        if "difference" in self.kept.rows.get(key, {}):
             return
         print(f"  {self.bench.name}: {kind.name}: {candidate.title} ...", end=" ", flush=True)
         try:
             run, seconds = await self.run(candidate.pipeline)
-        except HeadwayError as error:
-            self.kept.put(
-                key,
-                {"technique": kind.name, "title": candidate.title, "failed": str(error)},
-            )
-            print(f"FAILED: {error}")
+        except Exception as error:
+            failed = f"{type(error).__name__}: {error}"
+            self.kept.put(key, {"technique": kind.name, "title": candidate.title, "failed": failed})
+            print(f"FAILED: {failed}")
             return
         value = self.row(run, seconds, kind.name, candidate.title)
         self.kept.put(key, value)
@@ -237,14 +236,16 @@ async def main() -> None:
     parser.add_argument("--again", default="", help="measure these anew, by name")
     parser.add_argument("--n", type=int, default=EXAMPLES)
     parser.add_argument("--tables", action="store_true", help="only write the tables")
-    parser.add_argument("--folder", default=HERE, type=Path, help="for rows and tables")
+    parser.add_argument("--folder", type=Path, help="for rows and tables: beside this file")
     given = parser.parse_args()
     if unknown := set(given.tasks.split(",")) - set(TASKS):
         parser.error(f"unknown task {sorted(unknown)[0]!r}; known: {', '.join(TASKS)}")
     n = QUICK if given.quick else given.n
+    # A quick run's figures say nothing, so they stay out of the repository.
+    folder = given.folder or (WORK if given.quick else HERE)
     stem = "quick" if given.quick else "results"
-    kept = Kept(given.folder / f"{stem}.jsonl", fresh=given.quick)
-    output = given.folder / ("quick.md" if given.quick else "RESULTS.md")
+    kept = Kept(folder / f"{stem}.jsonl", fresh=given.quick)
+    output = folder / ("quick.md" if given.quick else "RESULTS.md")
     if not given.tables:
         os.nice(5)
         benches = [TASKS[name] for name in given.tasks.split(",")]
