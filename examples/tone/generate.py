@@ -18,7 +18,7 @@ import metrics  # noqa: E402
 def check(made: list, judged: list) -> None:
     """What must hold before anything is written: references are perfect by the rules."""
     for example in made:
-        note, reference = example["inputs"]["note"], example["reference"]
+        note, reference = example["inputs"]["question"], example["reference"]
         broken = [name for name, met in metrics.rules(note, reference).items() if not met]
         if broken:
             raise ValueError(f"{example['id']} breaks {', '.join(broken)}:\n{note}\n{reference}")

@@ -107,15 +107,17 @@ def subjects(text):
 
 def style(example, record):
     """The share of the ten rules that the answer meets."""
-    met = rules(example["inputs"]["note"], str(record["output"] or ""))
+    met = rules(example["inputs"]["question"], str(record["output"] or ""))
     return sum(met.values()) / len(met)
 
 
 def facts(example, record):
-    """The share of the note's facts that stand in the answer."""
+    """The share of the note's facts that stand in the answer; None without a reference."""
+    if not example["reference"]:
+        return None
     answer = str(record["output"] or "")
     there = figures(answer) | set(re.findall(r"[A-Za-z]+", answer)) | subjects(answer)
-    needed = wanted(example["inputs"]["note"], example["reference"])
+    needed = wanted(example["inputs"]["question"], example["reference"])
     return len(needed & there) / len(needed)
 
 

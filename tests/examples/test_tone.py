@@ -54,7 +54,7 @@ def test_regenerating_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_sizes(task: Task) -> None:
     assert len(task.examples) == 240
-    assert len({e.inputs["note"] for e in task.examples}) == 240
+    assert len({e.inputs["question"] for e in task.examples}) == 240
     assert len({e.group for e in task.examples}) == 60
     assert [len(task.split(name)) > 30 for name in ("train", "dev", "test")] == [True] * 3
     assert task.spec.rubric is not None
@@ -67,11 +67,13 @@ def test_references_follow_every_rule_and_keep_every_fact(task: Task, metrics: M
         assert metrics.style(data, record) == 1.0, example.id
         assert metrics.facts(data, record) == 1.0, example.id
         # A figure of the note, a name and a subject at least: nothing that any letter would have.
-        assert len(metrics.wanted(example.inputs["note"], example.reference)) >= 4, example.id
+        assert len(metrics.wanted(example.inputs["question"], example.reference)) >= 4, example.id
 
 
 def test_notes_are_not_in_the_style(task: Task, metrics: ModuleType) -> None:
-    shares = [metrics.style(e.model_dump(), {"output": e.inputs["note"]}) for e in task.examples]
+    shares = [
+        metrics.style(e.model_dump(), {"output": e.inputs["question"]}) for e in task.examples
+    ]
     assert max(shares) <= 0.6
     assert sum(shares) / len(shares) < 0.5
 
@@ -104,7 +106,7 @@ def test_each_rule_is_broken_by_what_breaks_it(metrics: ModuleType, rule: str, t
 
 
 def test_facts_count_what_is_lost(metrics: ModuleType) -> None:
-    example = {"inputs": {"note": NOTE}, "reference": GOOD.format(BODY)}
+    example = {"inputs": {"question": NOTE}, "reference": GOOD.format(BODY)}
 
     def kept(text: str) -> float:
         return float(metrics.facts(example, {"output": text}))
@@ -114,6 +116,7 @@ def test_facts_count_what_is_lost(metrics: ModuleType) -> None:
     assert kept(GOOD.format(BODY.replace("9:30", "10:30"))) == pytest.approx(6 / 7)
     assert kept(GOOD.format("Please wait.")) == pytest.approx(1 / 7)
     assert kept("") == 0.0
+    assert metrics.facts({**example, "reference": None}, {"output": "We come."}) is None
 
 
 def test_no_answer_meets_hardly_any_rule(metrics: ModuleType) -> None:
@@ -132,7 +135,7 @@ def test_judged_answers_differ_as_their_ratings_say(
     assert {row["group"] for row in judged} <= set(examples)
     for row in judged:
         example, record = examples[row["group"]], {"output": row["answer"]}
-        assert row["question"] == example["inputs"]["note"]
+        assert row["question"] == example["inputs"]["question"]
         assert row["answer"] != example["reference"], "a judge could compare instead of judging"
         style, facts = metrics.style(example, record), metrics.facts(example, record)
         if row["label"] == 5:

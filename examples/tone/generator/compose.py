@@ -91,7 +91,7 @@ def examples():
                 made.append(
                     {
                         "id": id,
-                        "inputs": {"note": filled},
+                        "inputs": {"question": filled},
                         "reference": letter(facts["who"], body),
                         "group": group,
                         "tags": [occasion],
