@@ -16,7 +16,18 @@ from headway.core.findings import Comparison, Diagnosis, Estimate, Journey, RunF
 from headway.core.pipeline import Pipeline
 from headway.core.task import Example, Task
 from headway.core.version import __version__
-from headway.door import check, compare, diagnose, evaluate, final, optimize, report, show
+from headway.door import (
+    check,
+    compare,
+    diagnose,
+    draft,
+    draft_from,
+    evaluate,
+    final,
+    optimize,
+    report,
+    show,
+)
 from headway.workspace import Workspace, import_task, init_task, schema, techniques
 
 __all__ = [
@@ -37,6 +48,8 @@ __all__ = [
     "check",
     "compare",
     "diagnose",
+    "draft",
+    "draft_from",
     "evaluate",
     "final",
     "import_task",

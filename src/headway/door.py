@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from headway.core.findings import CheckReport, Comparison, Diagnosis, Journey, RunFinding
 from headway.core.progress import Progress, silent
 from headway.core.task import Task
+from headway.engine.drafting import DraftFinding, LogFinding, Order
 from headway.workspace import Shown, TestFinding, Workspace, run_sync
 
 T = TypeVar("T")
@@ -77,6 +78,20 @@ def diagnose(
 ) -> Diagnosis:
     """The place on the map, the headroom of each axis, a cause for each failure."""
     return _with(task, lambda w: w.diagnose(pipeline, limit, positions), model, progress)
+
+
+def draft(
+    task: Folder, *, model: str | None = None, progress: Progress = silent, **options: Any
+) -> DraftFinding:
+    """Write examples from the task's documents. Options: n, kinds, seed, closed_book."""
+    return _with(task, lambda w: w.draft(Order(**options)), model, progress)
+
+
+def draft_from(
+    task: Folder, log: str | Path, *, progress: Progress = silent, **options: Any
+) -> LogFinding:
+    """Sample examples from a production log. Options: n, seed, unmasked."""
+    return _with(task, lambda w: w.draft_from(log, **options), None, progress)
 
 
 def optimize(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from headway import intake
-from headway.core.errors import InputError
+from headway.core.errors import InputError, Outage
 from headway.core.findings import (
     WORN,
     CheckReport,
@@ -29,6 +29,7 @@ from headway.core.findings import (
     Plan,
     RunFinding,
     Spent,
+    Suspect,
 )
 from headway.core.judgement import JudgeFinding, Labels, RatingsFinding
 from headway.core.pipeline import Pipeline
@@ -37,10 +38,12 @@ from headway.core.protocols import Candidate, Metric, Technique
 from headway.core.rating import FILE as RATINGS
 from headway.core.rating import add_verdicts
 from headway.core.record import ChatReply, ChatRequest, Message, Passage, Record, Score
+from headway.core.review import Review, Ruling
 from headway.core.task import Example, Split, Task, TaskSpec, digest
 from headway.engine import statistics as stats
 from headway.engine.budget import Budget, Limits
 from headway.engine.compare import compare_runs, summarise, unreviewed
+from headway.engine.drafting import Drafter, DraftFinding, LogFinding, Order, Sampler
 from headway.engine.journey import Lent, Traveller, Wish, test_name
 from headway.engine.judging import PAIRWISE, Bench, keep
 from headway.engine.lender import Desk, ExampleLender, ScoringLender
@@ -49,8 +52,10 @@ from headway.engine.people import People, ToRate
 from headway.engine.plan import cut_dev
 from headway.engine.probes import Prober
 from headway.engine.race import against
+from headway.engine.reviewing import QueueFinding, Reviewer, What
 from headway.engine.run import AS_IS, Run, Runner, Span, reread
 from headway.intake.labelled import LabelledFile, read_labelled
+from headway.intake.ragas import write_ragas
 from headway.intake.verdicts import read_rated
 from headway.metrics import load, load_all, score
 from headway.models import pull as pulling
@@ -76,6 +81,9 @@ class Shown:
     passages: tuple[Passage, ...]
     tokens: int | None
     notes: tuple[str, ...] = ()
+    record: Record | None = None
+    """What this pipeline answered when it was evaluated, scored: `judged` says how it came to each
+    score. None where it was not."""
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -92,6 +100,7 @@ class Shown:
             "passages": [asdict(p) for p in self.passages],
             "tokens": self.tokens,
             "notes": list(self.notes),
+            "record": asdict(self.record) if self.record else None,
         }
 
 
@@ -250,9 +259,13 @@ class Workspace:
         limit: int | None = None,
         repeat: int = 1,
         by: Sequence[str] = ("tags",),
+        ragas: Path | None = None,
     ) -> RunFinding:
-        """Run a pipeline over a split and score it. The sealed test opens by `final` only."""
+        """Run a pipeline over a split and score it. The sealed test opens by `final` only. ragas: a
+        file that questions, passages, answers and references are written to, in Ragas' format."""
         run = await self._run(pipeline, split, limit, repeat)
+        if ragas is not None:
+            write_ragas(ragas, run.examples, run.records)
         found = summarise(run, self.task.spec.metrics, by, self.notices.texts)
         self._keep(run, found)
         return found
@@ -447,7 +460,20 @@ class Workspace:
         if request is not None and chosen.model:
             model = await self.parts.chat(chosen.model)
             tokens = sum(await model.count_tokens([m.content for m in request.messages]))
-        return Shown(example, chosen, request, state.passages, tokens, self.notices.texts)
+        record = await self._kept_record(chosen, example)
+        notes = self.notices.texts
+        return Shown(example, chosen, request, state.passages, tokens, notes, record)
+
+    async def _kept_record(self, pipeline: Pipeline, example: Example) -> Record | None:
+        """What the pipeline answered when it was evaluated, scored without a new call."""
+        runner = self._runner()
+        fingerprint = await self.parts.fingerprint(pipeline)
+        kept = self.store.records(fingerprint, AS_IS.key).get((example.fingerprint, 0))
+        if kept is None:
+            return None
+        record = reread(kept, example)
+        lend = _KnownScoring(runner.desk)
+        return record.with_scores(await self._score(example, record, runner.spans(example), lend))
 
     def _example(self, id: str | None) -> Example:
         if id is None:
@@ -478,6 +504,81 @@ class Workspace:
         return await Estimator(self.task, self.parts, self.store, self.pipeline()).plan(
             command, **options
         )
+
+    # --- examples where there are none, and people's verdicts on them -----------------------------
+
+    async def draft(self, order: Order = Order(), limits: Limits = Limits()) -> DraftFinding:
+        """Examples written from the task's documents by the model in the role `teacher`, else the
+        chat model, and added to `examples.jsonl`, unreviewed. Opens the task anew to see them.
+
+        A draft that was cut off goes on with the same order.
+        """
+        model = self._writer()
+        about = [self.parts.knowledge().fingerprint] if self.task.has_knowledge else []
+        asked = [*about, model, order.kinds, order.seed, order.closed_book, limits.to_dict()]
+        id = f"draft-{digest(asked)[:12]}"
+        calls, tokens, usd = self.store.spent(id)
+        budget = Budget(limits, spent=Spent(calls=calls, tokens=tokens, usd=usd))
+        desk = Desk(self.task, self.parts, self.store, budget, id)
+        checker = self.task.spec.models.judge or model
+        found = await Drafter(desk, model, checker, order, self.progress).draft()
+        self.store.flush()
+        return found
+
+    def _writer(self) -> str:
+        """The model that writes drafts."""
+        models = self.task.spec.models
+        return self._model or models.teacher or models.chat
+
+    async def plan_draft(self, order: Order = Order()) -> Plan:
+        """What a draft would spend, with its range."""
+        from headway.engine.drafting.plan import plan_draft
+        from headway.engine.estimate import Estimator
+
+        model = self._writer()
+        order = Drafter(self._runner().desk, model, model, order).order  # refuses what cannot be
+        estimator = Estimator(self.task, self.parts, self.store, self.pipeline())
+        return plan_draft(estimator, model, order)
+
+    async def draft_from(
+        self, log: str | Path, n: int = 60, seed: int = 7, unmasked: bool = False
+    ) -> LogFinding:
+        """Examples sampled from a production log, spread over what is asked, personal data masked,
+        and added to `examples.jsonl`, unreviewed.
+
+        unmasked: copy them as they are. Raises InputError where the extra that masks is missing.
+        """
+        masker = None if unmasked else intake.Masker()
+        found = intake.read_log(log, masker.masked if masker else lambda value: value)
+        if masker is not None:
+            masked = ", ".join(f"{many} {kind}" for kind, many in masker.counts.most_common())
+            self.notices.add(f"Masked: {masked or 'nothing'}. Looked for: {intake.FINDS}.")
+            self.notices.add(intake.MISSED)
+        else:
+            self.notices.add("Nothing was masked: the questions stand in examples.jsonl as asked.")
+        sampler = Sampler(self._runner().desk, Path(log).name, n, seed, self.progress)
+        told = await sampler.sample(found.requests)
+        return told.model_copy(
+            update={
+                "skipped": found.skipped.lines(),
+                "masked": dict(masker.counts) if masker else {},
+                "unmasked": unmasked,
+            }
+        )
+
+    def reviewer(self) -> Reviewer:
+        """What waits for a person's verdict, and how one is written down."""
+        suspects = [Suspect.model_validate(s) for s in self.store.suspects()]
+        knowledge = self.parts.knowledge() if self.task.has_knowledge else None
+        return Reviewer(self.task, suspects, knowledge)
+
+    async def review(self, what: What = "all") -> QueueFinding:
+        """The queue: suspects first, then drafts."""
+        return self.reviewer().queue(what)
+
+    async def rule(self, example: str, verdict: Ruling, **more: Any) -> Review:
+        """Write one verdict into `reviews.jsonl`. Options: reference, question, by, note."""
+        return self.reviewer().rule(example, verdict, **more)
 
     async def report(self, file: Path | None = None, journey: str | None = None) -> Path:
         """Write the last journey, or the one named, as one self-contained HTML file."""
@@ -697,6 +798,18 @@ class _Catcher(ExampleLender):
         return known
 
 
+class _KnownScoring(ScoringLender):
+    """What metrics are lent where nothing may be asked: the judge's replies that are kept."""
+
+    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
+        """The reply that is kept. Raises Outage where there is none."""
+        name = model or self._models.judge or self._models.chat
+        known = await self._desk.known(request, name)
+        if known is None:
+            raise Outage("it was not judged yet")
+        return known
+
+
 def _on_top(limits: Limits, spent: Spent) -> Limits:
     def more(limit: float | None, used: float | None) -> Any:
         return None if limit is None else limit + (used or 0)
@@ -743,7 +856,8 @@ def import_task(
     force: bool = False,
     columns: Mapping[str, str] | None = None,
 ) -> intake.Summary:
-    """Make a task folder from SQuAD, BEIR or a table; the format is found where not given."""
+    """Make a task folder from SQuAD, BEIR, Ragas' rows or a table; the format is found where not
+    given."""
     options = intake.Options(columns=dict(columns or {}))
     return intake.bring_in(source, folder, format=format, options=options, force=force)
 
@@ -760,6 +874,10 @@ SCHEMAS: dict[str, Any] = {
     "plan": Plan,
     "try": Tried,
     "final": TestFinding,
+    "draft": DraftFinding,
+    "draft-from": LogFinding,
+    "review": QueueFinding,
+    "verdict": Review,
     "judge": JudgeFinding,
     "ratings": RatingsFinding,
 }

@@ -9,9 +9,11 @@ import click
 from rich.console import Console
 
 from headway.cli import door
+from headway.cli.draft import draft
 from headway.cli.errors import Guarded
 from headway.cli.judge import judge
 from headway.cli.models import models
+from headway.cli.review import review
 from headway.core.errors import BudgetEnded, InputError
 from headway.core.version import __version__
 
@@ -71,7 +73,7 @@ def _column_options(command: Any) -> Any:
 @click.argument("task", type=click.Path(path_type=Path))
 @click.option(
     "--format",
-    type=click.Choice(["squad", "beir", "table"]),
+    type=click.Choice(["squad", "beir", "ragas", "table"]),
     help="The source's format. [default: found out]",
 )
 @_column_options
@@ -80,7 +82,7 @@ def _column_options(command: Any) -> Any:
 def import_(
     source: Path, task: Path, format: str | None, force: bool, as_json: bool, **columns: str | None
 ) -> None:
-    """Make a task folder from SQuAD, BEIR, or a table of yours.
+    """Make a task folder from SQuAD, BEIR, Ragas' rows, or a table of yours.
 
     A table is a CSV, JSONL or Parquet file; name its columns where they are called otherwise.
     """
@@ -89,6 +91,9 @@ def import_(
     named = {ours: theirs for ours, theirs in columns.items() if theirs}
     made = import_task(source, task, format=format, force=force, columns=named)
     _made(made, as_json)
+
+
+main.add_command(draft)
 
 
 def _made(found: Any, as_json: bool) -> None:
@@ -115,6 +120,9 @@ def check(ctx: click.Context, task: Path, model: str | None, as_json: bool) -> N
     door.emit(found, as_json, show.check)
     if found.errors:
         ctx.exit(InputError.exit_code)
+
+
+main.add_command(review)
 
 
 @main.command("show", epilog="Example: headway show handbook q17 --pipeline pipelines/best.yaml")
@@ -162,17 +170,28 @@ def show_(
     show_default=True,
     help="Kinds to show: tags, group, or a field of the inputs. May be repeated.",
 )
+@click.option(
+    "--ragas",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write questions, passages, answers and references to FILE.jsonl, in Ragas' format.",
+)
 @door.dry_option
 @door.json_option
 def evaluate(
-    task: Path, model: str | None, by: tuple[str, ...], dry: bool, as_json: bool, **options: Any
+    task: Path,
+    model: str | None,
+    by: tuple[str, ...],
+    ragas: Path | None,
+    dry: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Run a pipeline over the examples and score it, with intervals."""
     from headway.cli import show
 
     if dry:
         return door.planned(task, "evaluate", as_json, model, **options)
-    found = door.work(task, lambda w: w.evaluate(by=by, **options), model)
+    found = door.work(task, lambda w: w.evaluate(by=by, ragas=ragas, **options), model)
     door.emit(found, as_json, show.run)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headway.core.errors import InputError
@@ -62,3 +65,26 @@ def _owner(kind: type[BaseModel], path: Iterable[Any]) -> type[BaseModel] | None
         if owner is None:
             return None
     return owner if isinstance(owner, type) and issubclass(owner, BaseModel) else None
+
+
+def add_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add objects to a file of JSON lines, in one write; on the disk when this returns.
+
+    Raises InputError where it cannot be written.
+    """
+    said = b"".join(orjson.dumps(row) + b"\n" for row in rows)
+    try:
+        whole = not file.is_file() or not file.stat().st_size or _ends_line(file)
+        with file.open("ab") as stream:
+            stream.write((b"" if whole else b"\n") + said)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(file)) from None
+
+
+def _ends_line(file: Path) -> bool:
+    """Whether the file's last line is whole: an editor may have left its end out."""
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"

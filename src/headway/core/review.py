@@ -6,7 +6,6 @@ so that what was written, who ruled and when can all be read later. A line is on
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ import orjson
 from pydantic import Field, model_validator
 
 from headway.core.errors import InputError
-from headway.core.reading import Frozen, parse
+from headway.core.reading import Frozen, add_lines, parse
 
 if TYPE_CHECKING:
     from headway.core.task import Example
@@ -165,23 +164,8 @@ def read_reviews(file: Path) -> tuple[Review, ...]:
 
 def add_review(folder: Path, review: Review) -> None:
     """Write one verdict, on the disk when this returns. Raises InputError where it cannot be."""
-    file = folder / REVIEWS
     data = {k: v for k, v in review.model_dump(mode="json").items() if v not in (None, "")}
-    try:
-        whole = not file.is_file() or not file.stat().st_size or _ends_line(file)
-        with file.open("ab") as stream:
-            stream.write((b"" if whole else b"\n") + orjson.dumps(data) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(file)) from None
-
-
-def _ends_line(file: Path) -> bool:
-    """Whether the file's last line is whole: an editor may have left its end out."""
-    with file.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1) == b"\n"
+    add_lines(folder / REVIEWS, [data])
 
 
 def now() -> str:

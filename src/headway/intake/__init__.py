@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from headway.intake.contents import Contents, Options
 from headway.intake.importers import IMPORTERS, bring_in, detect
+from headway.intake.logs import read_log
+from headway.intake.privacy import FINDS, MISSED, Masker
 from headway.intake.scaffold import init
 from headway.intake.writing import Summary
 
-__all__ = ["IMPORTERS", "Contents", "Options", "Summary", "bring_in", "detect", "init"]
+__all__ = [
+    "FINDS", "IMPORTERS", "MISSED", "Contents", "Masker", "Options", "Summary", "bring_in",
+    "detect", "init", "read_log",
+]  # fmt: skip

@@ -1,0 +1,233 @@
+"""`headway draft --from LOG`: real questions, spread over what people ask.
+
+Questions are clustered by meaning (k-means over unit vectors, k-means++ seeding, Arthur and
+Vassilvitskii, 2007), and taken cluster by cluster, the most typical of each first: so a rare kind
+of question is in the sample, and the most frequent one does not fill it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from pydantic import Field
+from scipy.cluster.vq import kmeans2
+
+from headway.core.errors import InputError
+from headway.core.findings import Finding, Spent
+from headway.core.progress import Event, Progress, silent
+from headway.core.protocols import Vectors
+from headway.core.reading import add_lines
+from headway.core.task import Example, digest, fraction
+from headway.engine.drafting.drafter import as_line
+from headway.engine.drafting.filters import Known
+from headway.engine.lender import Desk
+
+CLUSTERS = 50  # at most; more say little to a person
+ROUNDS = 25  # of k-means
+
+
+class LogFinding(Finding):
+    """What was sampled from a log."""
+
+    schema_name: ClassVar[str] = "headway/draft-from/1"
+
+    task: str
+    log: str
+    wanted: int
+    read: int
+    """Requests in the log that hold a question."""
+    skipped: tuple[str, ...] = ()
+    """Lines that hold none, a reason each."""
+    sampled: int
+    known: int = 0
+    """Of those, examples that the same log gave before."""
+    with_answer: int = 0
+    """Of those sampled, how many bring the log's answer as a reference, which nobody checked."""
+    clusters: tuple[dict[str, Any], ...] = ()
+    """One row a cluster: questions in it, sampled, and its most typical question."""
+    removed: dict[str, int] = Field(default_factory=dict)
+    masked: dict[str, int] = Field(default_factory=dict)
+    """Personal data that was masked in the whole log, by kind."""
+    unmasked: bool = False
+    spent: Spent = Spent()
+    file: str = ""
+    examples: tuple[Example, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row an example."""
+        return [
+            {"id": e.id, "question": e.question, "reference": e.reference} for e in self.examples
+        ]
+
+
+class Asked(Protocol):
+    """One request of a log, masked: what an example's inputs would be, and what was answered.
+
+    session: whatever the log says that requests of one conversation have in common.
+    """
+
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+
+    @property
+    def answer(self) -> Any: ...
+
+    @property
+    def session(self) -> str | None: ...
+
+
+@dataclass
+class Sampler:
+    """Samples one log for a task. log: its name, for `source`."""
+
+    desk: Desk
+    log: str
+    n: int = 60
+    seed: int = 7
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        self.task = self.desk.task
+        self.removed: Counter[str] = Counter()
+
+    async def sample(self, requests: Sequence[Asked]) -> LogFinding:
+        """Sample, and write what was sampled. Raises InputError where the log asks nothing."""
+        self.progress(Event("phase", f"{len(requests)} questions of {self.log}, by meaning"))
+        examples = self._distinct([self._example(asked) for asked in requests])
+        if not examples:
+            raise InputError("the log holds no question that could be an example", where=self.log)
+        embed = self.task.spec.models.embed
+        vectors = await self.desk.embed(embed, [e.question for e in examples], "passage")
+        labels = clusters(vectors, min(self.n, CLUSTERS), self.seed)
+        order = turns(vectors, labels, [fraction(f"log:{self.seed}:{e.id}") for e in examples])
+        chosen = await self._fresh(examples, vectors, order)
+        written = {e.id for e in (*self.task.examples, *self.task.reviews.ambiguous)}
+        new = [examples[i] for i in chosen if examples[i].id not in written]
+        file = self.task.folder / "examples.jsonl"
+        if new:
+            add_lines(file, [as_line(e) for e in new])
+        return LogFinding(
+            task=self.task.spec.name, log=self.log, wanted=self.n, read=len(requests),
+            sampled=len(new), known=len(chosen) - len(new),
+            with_answer=sum(e.reference is not None for e in new),
+            clusters=_rows(examples, vectors, labels, chosen), removed=dict(self.removed),
+            spent=self.desk.budget.spent(), file=str(file), examples=tuple(new),
+            notices=self.desk.parts.notices.texts,
+        )  # fmt: skip
+
+    def _example(self, asked: Asked) -> Example:
+        reference = self._reference(asked.answer)
+        inputs = dict(asked.inputs)
+        return Example(
+            id=f"log-{digest(inputs)[:12]}",
+            inputs=inputs,
+            reference=reference,
+            group=f"log-{digest(asked.session)[:12]}" if asked.session else None,
+            tags=("log",),
+            source=f"log:{self.log}",
+            reviewed=False,
+        )
+
+    def _reference(self, answer: Any) -> Any:
+        """The log's answer where it has the form of the task's; else none."""
+        output = self.task.spec.output
+        if output.kind == "label":
+            return answer if answer in output.labels else None
+        if output.kind == "json":
+            return answer if isinstance(answer, dict) else None
+        text = answer.strip() if isinstance(answer, str) else ""
+        return text if text and output.kind == "text" else None
+
+    def _distinct(self, examples: Sequence[Example]) -> list[Example]:
+        """Without those that ask nothing, and of equal ones the first."""
+        found: dict[str, Example] = {}
+        for example in examples:
+            asked = " ".join(example.question.casefold().split())
+            if not asked:
+                self.removed["empty"] += 1
+            elif asked in found:
+                self.removed["duplicate"] += 1
+            else:
+                found[asked] = example
+        return list(found.values())
+
+    async def _fresh(
+        self, examples: Sequence[Example], vectors: Vectors, order: Sequence[int]
+    ) -> list[int]:
+        """The first n of an order that ask nothing which is asked already, by the task or before
+        in the order."""
+        own = {e.id for e in examples}
+        there = [e for e in self.task.examples if e.id not in own]
+        questions = [e.question for e in there]
+        embed = self.task.spec.models.embed
+        known = Known(
+            questions,
+            await self.desk.embed(embed, questions, "passage") if questions else np.zeros((0, 0)),
+        )
+        chosen: list[int] = []
+        for at in order:
+            if len(chosen) == self.n:
+                break
+            if known.near(examples[at].question, vectors[at]):
+                self.removed["duplicate"] += 1
+                continue
+            known.add(examples[at].question, vectors[at])
+            chosen.append(at)
+        return chosen
+
+
+def clusters(vectors: Vectors, k: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """A cluster's number for each row, below k. Equal for equal rows and seeds."""
+    distinct = len(np.unique(vectors, axis=0))
+    if min(k, distinct) <= 1:
+        return np.zeros(len(vectors), dtype=np.intp)
+    _, labels = kmeans2(
+        vectors.astype(np.float64), min(k, distinct), iter=ROUNDS, minit="++", seed=seed,
+        missing="warn",
+    )  # fmt: skip
+    return np.asarray(labels, dtype=np.intp)
+
+
+def turns(
+    vectors: Vectors,
+    labels: np.ndarray[tuple[int], np.dtype[np.intp]],
+    tickets: Sequence[float],
+) -> list[int]:
+    """All rows in the order they are taken: one a cluster and turn, larger clusters first; of a
+    cluster the most typical one first, then in the order of the tickets."""
+    queues: list[list[int]] = []
+    for label in np.unique(labels):
+        rows = [int(i) for i in np.flatnonzero(labels == label)]
+        typical = _typical(vectors, rows)
+        rest = sorted((i for i in rows if i != typical), key=lambda i: tickets[i])
+        queues.append([typical, *rest])
+    queues.sort(key=lambda queue: (-len(queue), queue[0]))
+    longest = max(len(queue) for queue in queues)
+    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
+
+
+def _typical(vectors: Vectors, rows: Sequence[int]) -> int:
+    """The row nearest to the middle of these."""
+    inside = vectors[rows]
+    return rows[int(np.argmax(inside @ inside.mean(axis=0)))]
+
+
+def _rows(
+    examples: Sequence[Example],
+    vectors: Vectors,
+    labels: np.ndarray[tuple[int], np.dtype[np.intp]],
+    chosen: Sequence[int],
+) -> tuple[dict[str, Any], ...]:
+    taken = Counter(int(labels[i]) for i in chosen)
+    found = []
+    for label in np.unique(labels):
+        rows = [int(i) for i in np.flatnonzero(labels == label)]
+        typical = examples[_typical(vectors, rows)].question
+        row = {"questions": len(rows), "sampled": taken[int(label)], "typical": typical}
+        found.append(row)
+    return tuple(sorted(found, key=lambda row: -int(str(row["questions"]))))

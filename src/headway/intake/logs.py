@@ -1,0 +1,202 @@
+"""Production logs as questions: one JSON object a line, in the shapes that are common.
+
+    {"messages": [...]}                       OpenAI's form; a last assistant turn is the answer
+    {"request": {...}, "response": {...}}     a whole exchange; `body` inside is looked into
+    {"input": [...] or "...", "output": ...}  the Responses API, and tracing tools
+    {"inputs": {...}, "outputs": {...}}       tracing tools
+    {"question": "...", "answer": "..."}      columns by the names that people use
+
+A system turn belongs to the application, not to what was asked: it is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from headway.core.errors import InputError
+from headway.intake.contents import Skipped
+from headway.intake.lines import numbered
+
+SHAPES = (
+    'one JSON object a line: {"messages": [{"role": "user", "content": "..."}]}, {"request": {...},'
+    ' "response": {...}}, {"input": ..., "output": ...} or {"question": "...", "answer": "..."}'
+)
+_QUESTIONS = ("question", "query", "prompt", "user_input", "text", "message", "input")
+_ANSWERS = ("answer", "response", "completion", "output", "reply", "result", "content", "text")
+_SESSIONS = ("conversation_id", "session_id", "thread_id", "chat_id", "conversation", "session",
+             "user_id", "user")  # fmt: skip
+_WRAPS = ("request", "inputs", "input", "body", "data", "payload")
+_BACK = ("response", "outputs", "output", "body", "data", "result")
+_DEEP = 4  # wrappers in each other
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: what an example's inputs would be, and what was answered."""
+
+    inputs: Mapping[str, Any]
+    answer: Any = None
+    session: str | None = None
+
+
+@dataclass
+class Log:
+    """The requests of a log, and the lines that are none."""
+
+    requests: list[Request] = field(default_factory=list)
+    skipped: Skipped = field(default_factory=Skipped)
+
+
+def read_log(file: str | Path, mask: Callable[[Any], Any]) -> Log:
+    """All requests of a log. mask: takes personal data out of plain data; applied before anything
+    else looks at it.
+
+    Raises InputError for a file that cannot be read, or that holds no request at all.
+    """
+    file, log = Path(file), Log()
+    for number, data in _lines(file, log.skipped):
+        inputs = _inputs(data)
+        if inputs is None:
+            log.skipped.add("no question", f"line {number}")
+            continue
+        answer = _answer(data, inputs)
+        log.requests.append(Request(mask(_asked(inputs)), mask(answer), _session(data)))
+    if not log.requests:
+        skipped = log.skipped.lines()
+        raise InputError(
+            "no request is found in this log" + (f" ({'; '.join(skipped)})" if skipped else ""),
+            where=str(file),
+            valid=SHAPES,
+        )
+    return log
+
+
+def _lines(file: Path, skipped: Skipped) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Objects with their lines. A log may be cut off while it is written: a line that is no JSON
+    is passed over, and counted."""
+    for number, raw in numbered(file):
+        if not raw.strip():
+            continue
+        try:
+            data = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            skipped.add("not JSON", f"line {number}")
+            continue
+        if isinstance(data, dict):
+            yield number, data
+        else:
+            skipped.add("no object", f"line {number}")
+
+
+def _inputs(data: Mapping[str, Any], deep: int = 0) -> dict[str, Any] | None:
+    """`{"messages": [...]}` or `{"question": "..."}` of an object; None where it asks nothing."""
+    turns = next((t for n in ("messages", "input", "prompt") if (t := _turns(data.get(n)))), None)
+    if turns:
+        return {"messages": turns}
+    for name in _QUESTIONS:
+        said = _text(data.get(name)) if not isinstance(data.get(name), dict) else ""
+        if said:
+            return {"question": said}
+    for name in _WRAPS:
+        inside = _object(data.get(name))
+        if inside is not None and deep < _DEEP and (found := _inputs(inside, deep + 1)):
+            return found
+    return None
+
+
+def _asked(inputs: dict[str, Any]) -> dict[str, Any]:
+    """What was asked: the turns up to the last of the user; a single one as a question."""
+    turns = inputs.get("messages")
+    if turns is None:
+        return inputs
+    last = max(i for i, turn in enumerate(turns) if turn["role"] == "user")
+    turns = turns[: last + 1]
+    return {"question": turns[0]["content"]} if len(turns) == 1 else {"messages": turns}
+
+
+def _answer(data: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+    """What was answered; None where the log does not say."""
+    turns = inputs.get("messages")
+    if turns and turns[-1]["role"] == "assistant":
+        return turns[-1]["content"]
+    asked = inputs.get("question")
+    return next((a for n in _BACK if (a := _said(data.get(n)))), None) or next(
+        (a for n in _ANSWERS if (a := data.get(n)) and _text(a) and _text(a) != asked), None
+    )
+
+
+def _said(value: Any, deep: int = 0) -> Any:
+    """The answer inside a response: OpenAI's choices, a list of messages, or a named text."""
+    if isinstance(value, str):
+        found = _object(value)
+        return value if found is None else (_said(found, deep) or found)
+    if isinstance(value, list):
+        return next((t["content"] for t in reversed(_any_turns(value))
+                     if t["role"] == "assistant"), None)  # fmt: skip
+    if not isinstance(value, dict) or deep > _DEEP:
+        return None
+    choices = value.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        message = choices[0].get("message")
+        return _text(
+            message.get("content") if isinstance(message, dict) else choices[0].get("text")
+        )
+    if value.get("role") == "assistant":
+        return _text(value.get("content"))
+    if isinstance(value.get("messages"), list):
+        return _said(value["messages"], deep + 1)
+    for name in (*_ANSWERS, *_BACK):
+        if (found := _said(value.get(name), deep + 1)) is not None:
+            return found
+    return None
+
+
+def _turns(value: Any) -> list[dict[str, str]]:
+    """The user's and the assistant's turns with a text; empty without one of the user."""
+    turns = _any_turns(value)
+    return turns if any(turn["role"] == "user" for turn in turns) else []
+
+
+def _any_turns(value: Any) -> list[dict[str, str]]:
+    if not isinstance(value, list):
+        return []
+    return [
+        {"role": turn["role"], "content": text}
+        for turn in value
+        if isinstance(turn, dict)
+        and turn.get("role") in ("user", "assistant")
+        and (text := _text(turn.get("content")))
+    ]
+
+
+def _text(value: Any) -> str:
+    """A text, or the texts of its parts, as one; empty for anything else."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        parts = [p.get("text") for p in value if isinstance(p, dict)]
+        return "\n".join(p for p in parts if isinstance(p, str)).strip()
+    return ""
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    """An object, also one that was logged as a text; None for anything else."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def _session(data: Mapping[str, Any]) -> str | None:
+    for name in _SESSIONS:
+        value = data.get(name)
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+            return f"{name}:{value}"
+    return None
