@@ -372,7 +372,7 @@ def test_formats_are_found(tmp_path: Path) -> None:
     assert detect(squad_folder(tmp_path / "s")) == "squad"
     assert detect(beir(tmp_path / "b")) == "beir"
     assert detect(lines(tmp_path / "t.tsv", ["a\tb"])) == "table"
-    assert [name for name, _ in IMPORTERS] == ["squad", "beir", "table"]
+    assert [name for name, _ in IMPORTERS] == ["squad", "beir", "ragas", "table"]
     with pytest.raises(InputError, match="unknown importer 'sqad'"):
         bring_in(tmp_path / "a.json", tmp_path / "t", format="sqad")
     with pytest.raises(InputError, match="not BEIR's form"):

@@ -25,7 +25,9 @@ from headway.core.findings import (
     Plan,
     RunFinding,
 )
+from headway.core.record import Record
 from headway.report import words
+from headway.report.followed import followed
 
 Say = Callable[..., None]
 
@@ -428,7 +430,25 @@ def shown(console: Console, found: Any) -> None:
     if found.example.references:
         _heading(console, "reference")
         _say(console, " | ".join(found.example.references))
+    if found.record is not None:
+        _followed(console, found.record)
     _notices(console, found.notes)
+
+
+def _followed(console: Console, record: Record) -> None:
+    """What was answered when it was evaluated, and how each metric came to its score."""
+    _heading(console, "answer, when it was evaluated")
+    _say(console, record.answer or "(none)")
+    if record.status != "done":
+        _say(console, f"{record.status}: {record.why}", "yellow")
+    for name, value in record.scores.items():
+        console.print()
+        why = record.unscored.get(name)
+        figure = "does not apply" if value is None else f"{value:.3f}"
+        figure = f"not scored: {why}" if why else figure
+        console.print(_t(f"{name}  ", "bold").append_text(_t(figure, "yellow" if why else "")))
+        for line, style in followed(record.judged.get(name, {})):
+            console.print(Padding(_t(line, style), (0, 0, 0, 2)))
 
 
 def techniques(console: Console, kinds: Sequence[Any]) -> None:

@@ -14,6 +14,7 @@ IMPORTERS = Family(
     {
         "squad": "headway.intake.squad:Squad",
         "beir": "headway.intake.beir:Beir",
+        "ragas": "headway.intake.ragas:Ragas",
         "table": "headway.intake.table:Table",
     },
 )
@@ -21,6 +22,7 @@ IMPORTERS = Family(
 _FORMS = (
     "squad (SQuAD's JSON, or a folder with corpus.jsonl and questions.jsonl); "
     "beir (a folder with corpus.jsonl, queries.jsonl and qrels/); "
+    "ragas (a table of user_input, retrieved_contexts, response, reference, or its older names); "
     "table (.jsonl, .csv, .tsv or .parquet with a question and an answer in each row)"
 )
 

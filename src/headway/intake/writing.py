@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import orjson
@@ -17,18 +18,25 @@ import yaml
 from headway.core.errors import InputError
 from headway.core.task import ModelRoles, Task
 from headway.intake.contents import Contents, Options
+from headway.metrics.text import tokens
 
 TASK, EXAMPLES, CORPUS = "task.yaml", "examples.jsonl", "knowledge/corpus.jsonl"
 PROMPT, BASELINE = "prompts/answer.md", "pipelines/baseline.yaml"
 
 _IGNORED = "# Store, cache and indexes; all else here is meant to be committed.\n.headway/\n.env\n"
 
+LONG = 30  # tokens of a reference, in the median: from there words in common say little of it
 _METRICS = {
     "text": ["token_f1", "exact_match"],
     "label": ["label_accuracy"],
     "json": ["field_accuracy", "json_exact"],
     "passages": ["retrieval_ndcg@10", "retrieval_recall@10"],
 }
+
+_GRADED = (
+    "# correctness: which facts of the reference the answer says, by words and numbers; by a judge",
+    "# where one is named below (models: {judge: NAME}).",
+)
 
 
 @dataclass(frozen=True)
@@ -120,24 +128,24 @@ def write(
         if contents.documents is not None:
             documents = _json_lines(stage / CORPUS, contents.documents)
             knowledge = "knowledge/"
-        evidence = [0]
+        seen = _Seen()
         examples = _json_lines(
-            stage / EXAMPLES, _counted(islice(contents.examples, options.limit), evidence)
+            stage / EXAMPLES, seen.counted(islice(contents.examples, options.limit))
         )
         _enough(contents, examples, folder)
         _write(stage / PROMPT, prompt(contents, bool(knowledge)) + "\n")
-        _write(stage / BASELINE, baseline(contents, bool(knowledge)))
+        _write(stage / BASELINE, baseline(contents, bool(knowledge), seen.long))
         if not (folder / ".gitignore").exists():
             _write(stage / ".gitignore", _IGNORED)
         name = options.name or folder.resolve().name
-        _write(stage / TASK, task_yaml(name, contents, knowledge, evidence[0] > 0))
+        _write(stage / TASK, task_yaml(name, contents, knowledge, seen))
         Task.load(stage)
     return Summary(
         folder=folder,
         format=format,
         examples=examples,
         documents=documents,
-        with_evidence=evidence[0],
+        with_evidence=seen.evidence,
         labels=tuple(sorted(contents.labels)),
         skipped=contents.skipped.lines(),
         files=tuple(name for name in planned if (folder / name).is_file()),
@@ -159,10 +167,28 @@ def _enough(contents: Contents, examples: int, folder: Path) -> None:
         )
 
 
-def _counted(examples: Iterable[dict[str, Any]], evidence: list[int]) -> Iterator[dict[str, Any]]:
-    for example in examples:
-        evidence[0] += bool(example.get("evidence"))
-        yield example
+class _Seen:
+    """What is learnt of the examples while they are written."""
+
+    def __init__(self) -> None:
+        self.evidence = 0
+        self._lengths: list[int] = []
+
+    def counted(self, examples: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The same examples."""
+        for example in examples:
+            self.evidence += bool(example.get("evidence"))
+            reference = example.get("reference")
+            if isinstance(reference, list):
+                reference = reference[0] if reference else None
+            if isinstance(reference, str):
+                self._lengths.append(len(tokens(reference)))
+            yield example
+
+    @property
+    def long(self) -> bool:
+        """Whether half of the references are longer than LONG."""
+        return bool(self._lengths) and median(self._lengths) > LONG
 
 
 def _json_lines(file: Path, rows: Iterable[Any]) -> int:
@@ -199,7 +225,7 @@ def prompt(contents: Contents, knowledge: bool) -> str:
     return plain
 
 
-def baseline(contents: Contents, knowledge: bool) -> str:
+def baseline(contents: Contents, knowledge: bool, long: bool = False) -> str:
     """The first pipeline, as YAML."""
     lines = ["# What a first version would do; `headway evaluate` measures it.", "steps:"]
     # Judgements of retrieval collections are of whole documents: two passages of one would count
@@ -209,7 +235,7 @@ def baseline(contents: Contents, knowledge: bool) -> str:
     if knowledge:
         lines.append(f"  - retrieve: {{passages: {cut}, by: text, k: {k}}}")
     if contents.kind != "passages":
-        most = 256 if contents.kind == "json" else 48
+        most = 256 if contents.kind == "json" or long else 48
         lines.append(f"  - generate: {{template: ../{PROMPT}, max_tokens: {most}}}")
     return "\n".join(lines) + "\n"
 
@@ -222,7 +248,7 @@ def _flow(data: Any) -> str:
     return str(text).removesuffix("\n").removesuffix("\n...")
 
 
-def task_yaml(name: str, contents: Contents, knowledge: str | None, evidence: bool) -> str:
+def task_yaml(name: str, contents: Contents, knowledge: str | None, seen: _Seen) -> str:
     """`task.yaml`, with what each part means beside it."""
     output: dict[str, Any] = {"kind": contents.kind}
     if contents.kind == "label":
@@ -232,7 +258,10 @@ def task_yaml(name: str, contents: Contents, knowledge: str | None, evidence: bo
     if contents.abstain:
         output["abstain"] = contents.abstain
     metrics = list(_METRICS[contents.kind])
-    if knowledge and evidence and contents.kind != "passages":
+    graded = contents.kind == "text" and seen.long
+    if graded:
+        metrics = ["correctness", "token_f1"]
+    if knowledge and seen.evidence and contents.kind != "passages":
         metrics.append("retrieval_recall")
     lines = [
         f"name: {_flow(name)}",
@@ -243,6 +272,7 @@ def task_yaml(name: str, contents: Contents, knowledge: str | None, evidence: bo
         f"output: {_flow(output)}",
         "",
         "# The first is optimised; your own is python:FILE.py:NAME.",
+        *(_GRADED if graded else ()),
         f"metrics: {_flow(metrics)}",
     ]
     if knowledge:
