@@ -58,5 +58,12 @@ class Classifier:
 
     def pick(self, vectors: NDArray[np.float32]) -> list[str]:
         """The likeliest label of each vector."""
-        scores = vectors @ self.weights[:, :-1].T + self.weights[:, -1]
-        return [self.labels[int(i)] for i in np.argmax(scores, axis=1)]
+        return [self.labels[int(i)] for i in np.argmax(self._scores(vectors), axis=1)]
+
+    def chances(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The probability of each label, shape (vectors, labels); rows sum to 1."""
+        scores = self._scores(vectors)
+        return np.asarray(np.exp(scores - logsumexp(scores, axis=1, keepdims=True)))
+
+    def _scores(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.asarray(vectors @ self.weights[:, :-1].T + self.weights[:, -1])
