@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +21,7 @@ from headway.core.rating import Rating, Verdict, add_verdicts
 from headway.core.task import Task, TaskSpec
 
 if TYPE_CHECKING:
+    from headway.core.judgement import RatingsFinding
     from headway.engine.people import ToRate
     from headway.workspace import Workspace
 
@@ -150,7 +151,7 @@ def _work(task: Task, folder: Path | None, do: Callable[[Workspace], Awaitable[T
     if folder is not None:
         click.get_current_context().meta[TASK] = folder
 
-    def working(store: Path | None) -> Callable[[Progress], Any]:
+    def working(store: Path | None) -> Callable[[Progress], Coroutine[Any, Any, T]]:
         async def inside(tell: Progress) -> T:
             async with Workspace(task, progress=tell, store=store) as workspace:
                 return await do(workspace)
@@ -180,11 +181,7 @@ def _of_task(
     task = _with_judge(Task.load(folder), model)
     by, limit = options["by"] or _me(), options["limit"]
     if table is not None:
-        scale = options["scale"] or (1.0, 5.0)
-        columns = {n: options[n] for n in ("question", "answer") if options[n]}
-        wanted = {"by": options["by"] or "", "scale": scale, "columns": columns}
-        pipeline = options["pipeline"]
-        taken = _work(task, folder, lambda w: w.import_ratings(table, pipeline=pipeline, **wanted))
+        taken = _work(task, folder, _import(table, options))
         door.emit(taken, as_json, show_judge.ratings)
     elif rate:
         for a, b in pairs or ((options["pipeline"], None),):
@@ -204,6 +201,15 @@ def _of_task(
             return door.emit(plan, as_json, show.plan)
         held = _work(task, folder, lambda w: w.judge(None, metric, **asked))
         door.emit(held, as_json, show_judge.judge)
+
+
+def _import(
+    table: Path, options: dict[str, Any]
+) -> Callable[[Workspace], Awaitable[RatingsFinding]]:
+    columns = {name: options[name] for name in ("question", "answer") if options[name]}
+    scale = options["scale"] or (1.0, 5.0)
+    by, pipeline = options["by"] or "", options["pipeline"]
+    return lambda w: w.import_ratings(table, columns=columns, by=by, scale=scale, pipeline=pipeline)
 
 
 def _answers(

@@ -22,8 +22,8 @@ MEASURES = {
     "auc": "AUC",
     "spearman": "Spearman",
     "kendall": "Kendall's tau-b",
-    "alpha_ordinal": "Krippendorff's alpha, ordinal",
-    "alpha_interval": "Krippendorff's alpha, interval",
+    "alpha_ordinal": "alpha, ordinal",
+    "alpha_interval": "alpha, interval",
     "alpha": "Krippendorff's alpha",
 }
 
@@ -45,7 +45,7 @@ def judge(console: Console, found: JudgeFinding) -> None:
         )
         for m in names
     ]
-    console.print(table("agreement", "(95% interval)", *beside, rows=rows, wrap=0))
+    console.print(table("agreement", "(95% interval)", *beside, rows=rows))
     for line in told(found):
         say(line)
     if found.people:

@@ -107,8 +107,8 @@ def _columns(found: list[str], asked: Mapping[str, str], file: Path) -> dict[str
             )
     names = dict(asked)
     lower = {name.strip().lower(): name for name in reversed(found)}
-    for ours, theirs in NAMES.items():
-        free = [lower[n] for n in theirs if n in lower and lower[n] not in names.values()]
+    for ours, known in NAMES.items():
+        free = [lower[n] for n in known if n in lower and lower[n] not in names.values()]
         if ours not in names and free:
             names[ours] = free[0]
     if "answer" not in names or not {"label", "votes"} & set(names):

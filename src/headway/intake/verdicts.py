@@ -50,8 +50,8 @@ def read_rated(
         raise InputError(
             "this is no table of verdicts" if file.is_file() else "there is no such file",
             where=str(file),
-            valid=f"a file ({', '.join(READABLE)}) with the columns example, answer, rating or flag,"
-            " by; or example, a, b, prefer, by",
+            valid=f"a file ({', '.join(READABLE)}) with the columns example, answer, rating or"
+            " flag, by; or example, a, b, prefer, by",
         )
     found = list(rows(file))
     names = _columns(list(dict.fromkeys(n for _, row in found for n in row)), columns or {}, file)
@@ -75,7 +75,11 @@ def read_rated(
         made: dict[str, Any] = {
             "example": example, "by": str(said.get("by", by)), "at": str(said.get("at", now)),
         }  # fmt: skip
-        made |= _pair(said, where) if "prefer" in said else _single(said, answers, scale, where)
+        made |= (
+            _pair(said, where)
+            if "prefer" in said
+            else _single(said, answers.get(example), scale, where)
+        )
         verdicts.append(verdict_of(made, where))
     return verdicts
 
@@ -90,8 +94,8 @@ def _columns(found: list[str], asked: Mapping[str, str], file: Path) -> dict[str
             )
     names = dict(asked)
     lower = {name.strip().lower(): name for name in reversed(found)}
-    for ours, theirs in NAMES.items():
-        free = [lower[n] for n in theirs if n in lower and lower[n] not in names.values()]
+    for ours, known in NAMES.items():
+        free = [lower[n] for n in known if n in lower and lower[n] not in names.values()]
         if ours not in names and free:
             names[ours] = free[0]
     if not {"rating", "flag", "prefer"} & set(names) or not {"example", "question"} & set(names):
@@ -114,9 +118,9 @@ def _pair(said: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def _single(
-    said: Mapping[str, Any], answers: Mapping[str, str], scale: tuple[float, float], where: str
+    said: Mapping[str, Any], kept: str | None, scale: tuple[float, float], where: str
 ) -> dict[str, Any]:
-    answer = said.get("answer", answers.get(str(said.get("example", ""))))
+    answer = said.get("answer", kept)
     if answer is None:
         raise InputError(
             "this verdict does not say on which answer it is, and the store holds none",

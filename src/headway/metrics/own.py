@@ -127,6 +127,8 @@ def _guarded(spec: str, file: Path, call: Callable[[Scored], Any], source: objec
         "needs": tuple(getattr(source, "needs", ())),
         "yes_no": bool(getattr(source, "yes_no", False)),
     }
+    if roles := tuple(getattr(source, "roles", ())):  # only where it asks models
+        said["roles"] = roles
     kind: type[_Guarded] = type("Own", (_Guarded,), said)
     return kind(file, call)
 

@@ -1,0 +1,311 @@
+"""The judges are judged: scripted judges of a known quality, and what a journey may believe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+import headway as hw
+from headway.core.errors import InputError, Outage
+from headway.core.protocols import Scored
+from headway.core.rating import Labelled
+from headway.core.record import Passage, Score
+from headway.core.task import Example, Task
+from headway.engine import judging
+from headway.engine.judging import Bench, about, believed, keep
+from headway.models.scripted import ScriptedChat
+from headway.workspace import Workspace
+
+JUDGE = '''
+import json
+from headway.core.errors import Outage
+from headway.core.record import ChatReply
+
+
+def good(request):
+    """Says yes to what people call good."""
+    return json.dumps({"good": "good" in request.messages[-1].content})
+
+
+def moody(request):
+    """Another verdict each time it is asked the same."""
+    moody.calls = getattr(moody, "calls", 0) + 1
+    return json.dumps({"good": moody.calls % 5 < 2})
+
+
+def down(request):
+    return Outage("nobody is there")
+
+
+def garbage(request):
+    return "}{ <b>"
+'''
+METRIC = """
+import json
+from typing import ClassVar
+from headway.core.errors import ModelError
+from headway.core.record import ChatRequest, Message, Score
+
+
+class Asks:
+    name: ClassVar[str] = "asks"
+    needs: ClassVar[tuple[str, ...]] = ()
+    yes_no: ClassVar[bool] = True
+    roles: ClassVar[tuple[str, ...]] = ("judge",)
+
+    async def score(self, scored):
+        reply = await scored.lend.chat(ChatRequest((Message("user", scored.record.answer or ""),)))
+        try:
+            return float(json.loads(reply.text)["good"])
+        except ValueError:
+            return Score(None, unscored="the judge wrote what cannot be read")
+
+
+class Never:
+    name: ClassVar[str] = "never"
+    needs: ClassVar[tuple[str, ...]] = ("reference",)
+    yes_no: ClassVar[bool] = True
+
+    async def score(self, scored):
+        return None
+"""
+
+
+def labelled(count: int = 12, **more: Any) -> list[Labelled]:
+    """Answers that people call good and bad in turn; the words say which."""
+    return [
+        Labelled(
+            Example(id=str(i), inputs={"question": f"q{i}"}),
+            f"a {'good' if i % 2 else 'bad'} answer {'long ' * i}",
+            float(i % 2),
+            passages=(Passage("d", "a good answer"),),
+            **more,
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.fixture
+def judged(make_task: Any) -> Path:
+    """A task whose first metric asks a judge."""
+    folder: Path = make_task(
+        metrics=["python:metric.py:Asks", "token_f1"],
+        models={"chat": "scripted/extract", "judge": "scripted/judge.py:good"},
+    )
+    (folder / "judge.py").write_text(JUDGE)
+    (folder / "metric.py").write_text(METRIC)
+    return folder
+
+
+def _with_judge(folder: Path, name: str) -> Path:
+    spec = yaml.safe_load((folder / "task.yaml").read_text())
+    spec["models"]["judge"] = f"scripted/judge.py:{name}"
+    (folder / "task.yaml").write_text(yaml.safe_dump(spec))
+    return folder
+
+
+async def _judge(
+    folder: Path, answers: Sequence[Labelled], repeat: int = 1, metric: str = "Asks"
+) -> Any:
+    async with Workspace.open(folder) as workspace:
+        found = workspace._judged(f"python:metric.py:{metric}", "yes_no")
+        bench = Bench(workspace._runner().desk, found, metric.lower())
+        result = await bench.judge(answers, "yes_no", source="l.jsonl", repeat=repeat)
+        keep(workspace.store, workspace.task, result, bench.asked)
+        return result
+
+
+async def test_a_good_judge_agrees_and_its_baselines_do_not(judged: Path) -> None:
+    found = await _judge(judged, labelled())
+    assert found.agreement["kappa"].mean == 1.0
+    assert found.baselines["always the same"]["kappa"].mean == 0.0
+    assert found.standing == "may_decide"
+    assert found.judge == "scripted/judge.py:good"
+    assert found.verdicts == {"people_no_judge_no": 6, "people_yes_judge_yes": 6}
+    assert found.usage.calls == 12
+    assert found.unscored == ()
+    assert found.told_apart is not None
+    assert [row["score"] for row in found.answers[:2]] == [0.0, 1.0]
+    json.dumps(found.to_json())
+    assert found.to_json()["schema"] == "headway/judge/1"
+
+
+async def test_garbage_is_a_miss_and_listed_never_a_zero(judged: Path) -> None:
+    found = await _judge(_with_judge(judged, "garbage"), labelled())
+    assert found.agreement["accuracy"].mean == 0.0
+    assert found.agreement["kappa"].mean == 0.0
+    assert len(found.unscored) == found.n == 12
+    assert "cannot be read" in found.unscored[0].why
+    assert all(row["score"] is None for row in found.answers)
+    assert found.verdicts == {"people_no_judge_unscored": 6, "people_yes_judge_unscored": 6}
+
+
+async def test_a_judge_that_is_down_is_an_outage_and_no_finding(judged: Path) -> None:
+    with pytest.raises(Outage, match="nobody is there"):
+        await _judge(_with_judge(judged, "down"), labelled(3))
+
+
+async def test_a_metric_that_applies_to_nothing_says_what_it_needs(judged: Path) -> None:
+    with pytest.raises(InputError, match="applies to none"):
+        await _judge(judged, labelled(3), metric="Never")
+
+
+async def test_repeats_are_asked_anew_and_show_a_judge_that_varies(judged: Path) -> None:
+    steady = await _judge(judged, labelled(), repeat=3)
+    assert steady.repeats.identical.mean == 1.0
+    assert steady.repeats.sd == 0.0
+    assert steady.usage.calls == 36  # a cache that knew no repeats would have answered 24 of them
+    again = await _judge(judged, labelled(), repeat=3)
+    assert (again.usage.calls, again.usage.cached_calls) == (0, 36)
+    moody = await _judge(_with_judge(judged, "moody"), labelled(), repeat=3)
+    assert moody.repeats.identical.mean < 1.0
+    assert moody.repeats.sd > 0.3
+
+
+async def test_a_bias_to_length_is_seen(judged: Path) -> None:
+    class Long:
+        name: ClassVar[str] = "long"
+        needs: ClassVar[tuple[str, ...]] = ()
+        yes_no: ClassVar[bool] = False
+
+        async def score(self, scored: Scored) -> Score:
+            return Score(min(1.0, len(scored.record.answer or "") / 400))
+
+    async with Workspace.open(judged) as workspace:
+        bench = Bench(workspace._runner().desk, Long(), "long")
+        found = await bench.judge(labelled(40), "yes_no", source="l")
+    assert found.length is not None
+    assert found.length.low > 0.5
+
+
+async def test_pairs_show_a_judge_that_favours_the_first_side(judged: Path) -> None:
+    pairs = [
+        Labelled(
+            Example(id=str(i), inputs={"question": "q"}), f"one {i}", float(i % 2), other=f"two {i}"
+        )
+        for i in range(10)
+    ]
+
+    async def judge_by(reply: str) -> Any:
+        async with Workspace.open(judged) as workspace:
+            chat = ScriptedChat(lambda request: reply, name=reply)
+            workspace.parts._chat["scripted/judge.py:good"] = chat
+            bench = Bench(workspace._runner().desk, None, "pairwise")
+            return await bench.judge(pairs, "pairs", source="l")
+
+    first = await judge_by('{"reason": "", "better": "first"}')
+    assert first.position.mean == 1.0
+    assert first.agreement["kappa"].mean == 0.0  # both orders disagree: all are ties
+    second = await judge_by('{"reason": "", "better": "second"}')
+    assert second.position.mean == 0.0
+    unread = await judge_by("no idea")
+    assert len(unread.unscored) == 10
+    assert unread.position.mean is None
+
+
+async def test_words_overlap_with_what_there_is() -> None:
+    example = Example(id="1", inputs={"question": "blue?"}, reference="red")
+    shown = Labelled(example, "red blue", 1.0, passages=(Passage("d", "red"),))
+    assert judging.overlap(shown) == 0.5
+    assert judging.overlap(Labelled(example, "red", 1.0)) == 1.0
+    bare = example.model_copy(update={"reference": None})
+    assert judging.overlap(Labelled(bare, "blue", 1.0)) == 1.0
+
+
+# --- what a journey may believe -----------------------------------------------------------------
+
+
+async def _believed(folder: Path, checked: bool = True) -> judging.May:
+    async with Workspace.open(folder) as workspace:
+        metric = workspace._metrics[0]
+        parts = workspace.parts if checked else None
+        return await believed(workspace.task, workspace.store, metric, parts)
+
+
+async def _measured_as(folder: Path, agree: bool) -> None:
+    answers = labelled()
+    if not agree:
+        answers = [
+            Labelled(a.example, a.answer, float(i < 6), passages=a.passages)
+            for i, a in enumerate(answers)
+        ]
+    async with Workspace.open(folder) as workspace:
+        metric = workspace._metrics[0]
+        bench = Bench(workspace._runner().desk, metric, metric.name)
+        found = await bench.judge(answers, "yes_no", source="l.jsonl")
+        keep(workspace.store, workspace.task, found, bench.asked)
+
+
+async def test_standing_follows_what_was_measured(judged: Path) -> None:
+    unknown = await _believed(judged)
+    assert unknown.standing == "unknown"
+    assert "never measured" in unknown.text
+    await _measured_as(judged, agree=True)
+    assert (await _believed(judged)).standing == "may_decide"
+    assert (await _believed(judged, checked=False)).standing == "may_decide"
+    # Another judge is another matter, and so is the same name with another model behind it.
+    assert (await _believed(_with_judge(judged, "garbage"))).standing == "unknown"
+    _with_judge(judged, "good")
+    (judged / "judge.py").write_text(JUDGE + "\n# another script\n")
+    changed = await _believed(judged)
+    assert changed.standing == "unknown"
+    assert "another model behind it" in changed.text
+
+
+async def test_a_metric_that_asks_nobody_needs_no_measurement(make_task: Any) -> None:
+    assert (await _believed(make_task())).standing is None
+
+
+async def test_a_journey_refuses_a_judge_that_agrees_too_little(judged: Path) -> None:
+    await _measured_as(judged, agree=False)
+    async with Workspace.open(judged) as workspace:
+        with pytest.raises(InputError, match=r"below the 0\.4") as caught:
+            await workspace.optimize(calls=10, test="never")
+        assert "headway judge" in str(caught.value)
+        report = await workspace.check()
+    item = next(i for i in report.items if i.name == "judge")
+    assert item.level == "error"
+    # What one accepts stands in task.yaml, and then it goes.
+    spec = yaml.safe_load((judged / "task.yaml").read_text())
+    (judged / "task.yaml").write_text(yaml.safe_dump({**spec, "judging": {"agreement": 0.0}}))
+    async with Workspace.open(judged) as workspace:
+        journey = await workspace.optimize(calls=10, test="never")
+    assert journey.stopped
+
+
+async def test_an_unmeasured_judge_decides_with_a_notice_in_the_ledger(judged: Path) -> None:
+    async with Workspace.open(judged) as workspace:
+        journey = await workspace.optimize(calls=10, test="never")
+        entry = workspace.store.entries(journey.journey)["judge"]
+        report = await workspace.check()
+    assert entry["standing"] == "unknown"
+    assert any("never measured" in notice for notice in journey.notices)
+    assert any("never measured" in n for n in journey.to_json()["notices"])
+    assert next(i for i in report.items if i.name == "judge").level == "warning"
+
+
+def test_what_is_kept_is_about_one_judge_and_rubric(judged: Path) -> None:
+    task = Task.load(judged)
+    other = Task.load(_with_judge(judged, "moody"))
+    assert about(task, "asks") != about(other, "asks")
+    assert about(task, "asks") != about(task, "token_f1")
+
+
+def test_judging_is_part_of_task_yaml(judged: Path) -> None:
+    spec = yaml.safe_load((judged / "task.yaml").read_text())
+    (judged / "task.yaml").write_text(yaml.safe_dump({**spec, "judging": {"agreement": 2}}))
+    with pytest.raises(hw.InputError, match=r"judging.agreement"):
+        Task.load(judged)
+
+
+async def test_a_plan_asks_nothing(judged: Path) -> None:
+    async with Workspace.open(judged) as workspace:
+        bench = Bench(workspace._runner().desk, workspace._metrics[0], "asks")
+        plan = await bench.plan(labelled(), repeat=2)
+        assert plan.calls.mean == 24
+        assert workspace.store._read("SELECT COUNT(*) FROM replies")[0][0] == 0
