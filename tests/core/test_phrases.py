@@ -18,7 +18,7 @@ TRAIN = [
     example("1", "Who repaired the old mill at Ravensbrook in spring?", "Dora Lindqvist"),
     example("2", "When was the tower of the west gate finished?", "1874"),
     example("3", "Which river floods the lower meadows every year?", "Arn"),
-    *(example(f"y{n}", f"Is the box of the store full, number {n}?", "Yes") for n in range(20)),
+    *(example(f"y{n}", f"Is the box of the new store full, number {n}?", "Yes") for n in range(20)),
 ]
 SAID = ["Answer questions about the town. The tower of the west gate stands in Kilnford."]
 
@@ -32,10 +32,10 @@ SAID = ["Answer questions about the town. The tower of the west gate stands in K
         ("Dates are years such as 1874.", ["1874"]),
         ("The river is Arn.", ["Arn"]),
         ("It is arnica.", []),
-        ("Four of its words: repaired the old mill.", []),
+        ("Five of its words: repaired the old mill at.", []),
         # What the task says already, and what many questions share, belongs to the task.
-        ("The tower of the west gate matters.", []),
-        ("They ask: is the box of the store full?", []),
+        ("Note the tower of the west gate.", []),
+        ("They ask: is the box of the new store full?", []),
         ("Say Yes or No.", []),
         ("", []),
     ],
@@ -57,7 +57,7 @@ def test_evidence_fields_and_passages_count_too() -> None:
     copies = Copies(train, SAID, ["the kiln is fired with beech wood alone"])
     assert copies.of("Dora Lindqvist") == ["dora lindqvist"]
     assert copies.of("by boat from the northern isles") == ["by boat from the northern isles"]
-    assert copies.of("fired with beech wood alone") == ["fired with beech wood alone"]
+    assert copies.of("is fired with beech wood alone") == ["is fired with beech wood alone"]
     assert copies.of("31 True") == []
 
 

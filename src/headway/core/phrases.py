@@ -10,17 +10,18 @@ from typing import Any
 
 from headway.core.task import Example
 
-RUN = 5  # words in a row that are no chance any more
-COMMON = 0.05  # share of the groups above which a phrase belongs to the task and not to an example
+RUN = 5  # words of an answer in a row that are no chance any more
+ASKED = 6  # the same of a question or a passage: they hold more of common language
+COMMON = 0.01  # share of the groups above which a phrase belongs to the task and not to an example
 _WORD = re.compile(r"\w+(?:[.,:]\d+)*")
 
 Phrase = tuple[str, ...]
 
 
 class Copies:
-    """The phrases of some examples: of inputs, references and evidence every RUN words in a row,
-    a shorter reference as a whole (of a single word only where it is a name or a number), and of
-    `texts`, such as passages, the same.
+    """The phrases of some examples: of references and evidence every RUN words in a row, and a
+    shorter one as a whole (of a single word only where it is a name or a number); of inputs, and of
+    `texts` such as passages, every ASKED words.
 
     said: what may be repeated, since the task says it itself. What stands in more than COMMON of
     the groups, and in more than two, is how such questions are put, and may be repeated too.
@@ -30,18 +31,18 @@ class Copies:
         self, examples: Sequence[Example], said: Iterable[str], texts: Iterable[str] = ()
     ) -> None:
         self._said = " ".join(f" {' '.join(_words(text))} " for text in said)
-        groups: dict[Phrase, set[str]] = {}
-        names: dict[str, set[str]] = {}
+        groups: dict[str, list[Example]] = {}
         for example in examples:
-            for phrase in _phrases_of(example):
-                groups.setdefault(phrase, set()).add(example.cluster)
-            for name in _names_of(example):
-                names.setdefault(name, set()).add(example.cluster)
-        most = max(2, int(COMMON * len({e.cluster for e in examples})))
-        self._rare = {phrase for phrase, held in groups.items() if len(held) <= most}
-        self._names = {name for name, held in names.items() if len(held) <= most}
+            groups.setdefault(example.cluster, []).append(example)
+        phrases, names = Counter[Phrase](), Counter[str]()
+        for group in groups.values():
+            phrases.update({phrase for example in group for phrase in _phrases_of(example)})
+            names.update({name for example in group for name in _names_of(example)})
+        most = max(2, int(COMMON * len(groups)))
+        self._rare = {phrase for phrase, held in phrases.items() if held <= most}
+        self._names = {name for name, held in names.items() if held <= most}
         for text in texts:
-            self._rare.update(_runs(_words(text), RUN))
+            self._rare.update(_runs(_words(text), ASKED))
         self._lengths = sorted({len(phrase) for phrase in self._rare}, reverse=True)
 
     def of(self, text: str) -> list[str]:
@@ -54,10 +55,9 @@ class Copies:
                 if phrase in self._rare and f" {' '.join(phrase)} " not in self._said:
                     held[at : at + length] = [True] * length
         found = [" ".join(run) for run in _joined(words, held)]
-        counted = Counter(_WORD.findall(text))
         single = [
             name
-            for name in sorted(self._names & counted.keys())
+            for name in sorted(self._names & set(_WORD.findall(text)))
             if f" {name.casefold()} " not in self._said
             and not any(f" {name.casefold()} " in f" {run} " for run in found)
         ]
@@ -66,7 +66,7 @@ class Copies:
 
 def _phrases_of(example: Example) -> Iterator[Phrase]:
     for text in _strings(example.inputs):
-        yield from _runs(_words(text), RUN)
+        yield from _runs(_words(text), ASKED)
     for text in (*_strings(example.reference), *(e.text or "" for e in example.evidence)):
         words = _words(text)
         if 2 <= len(words) < RUN:

@@ -10,7 +10,7 @@ off replays from the cache.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -76,7 +76,7 @@ class Search:
     prompt: str
     feedback: Sequence[Example]
     selection: Sequence[Example]
-    accept: Any
+    accept: Callable[[str, str], str]
     rounds: int
     longest: int
     calls: int | None = None
