@@ -1,13 +1,15 @@
 """What each behaviour technique brings without training: baseline against every candidate.
 
-    python bench/behaviour/run.py [--quick] [--tasks tickets,...] [--techniques a,b] [--n 60]
+    python bench/behaviour/run.py [--quick] [--first] [--tasks tickets,...] [--techniques a,b]
 
-Hours on one thread of two busy cores, with 60 examples: said at the start, from the seconds that a
-baseline example took when it was last measured; about ten in all. A table's most telling rows, one
-candidate a technique, come first. --quick takes 4 examples and one candidate a technique, and
-needs some minutes. Rows are kept in results.jsonl beside this file and single answers in the tasks'
-stores below bench/scratch/behaviour, so the same command goes on where it was stopped; RESULTS.md
-is written anew after each row. --tables only writes it.
+Hours on one thread, with 60 examples: about 9 for one candidate a technique, on all tasks, which is
+measured first (--first ends there), about 16 with the other candidates; said at the start from the
+seconds of computing that a baseline example takes. --quick takes 4 examples and one candidate a
+technique, and needs some minutes a task.
+
+Rows are kept in results.jsonl beside this file and single answers in the tasks' stores below
+bench/scratch/behaviour, so the same command goes on where it was stopped; RESULTS.md is written
+anew after each row, and --tables only writes it.
 
 Techniques are those of the table `TECHNIQUES` whose axis is behaviour or both; a new one appears by
 itself. Each is asked for candidates on the baseline; a row is one candidate, paired with the
@@ -49,8 +51,9 @@ EXAMPLES, QUICK = 60, 4
 # Rewrites by a proposer ask for more calls on train than all rows of a table on dev.
 LAST = ("meta_prompt",)
 NOT_HERE = ("settings",)  # only for one's own application
-ROWS_EACH = 22  # candidates of a task, for the estimate
-LONGER = 1.8  # times a baseline example's seconds that a candidate's take, in the mean
+# For the estimate: techniques that apply to a task, all their candidates, and how many times a
+# baseline example's seconds a candidate's example takes in the mean (some ask five times).
+FIRSTS, CANDIDATES, LONGER = 14, 26, 2.0
 
 
 def techniques() -> list[type[Technique]]:
@@ -127,7 +130,7 @@ class Measured:
         key = self.key(kind.name, "proposed")
         need = unmet(kind, self.workspace.task)
         if need:
-            self.kept.put(key, {"technique": kind.name, "titles": [], "why": need})
+            self.kept.put(key, {"technique": kind.name, "titles": [], "why": need, "all": True})
             return []
         before = self.runner.desk.budget.spent()
         start, found = time.perf_counter(), []
@@ -140,13 +143,14 @@ class Measured:
         spent = self.runner.desk.budget.spent()
         value = {
             "technique": kind.name, "titles": [c.title for c in found], "why": why,
+            "all": most is None or len(found) < most,
             "calls": spent.calls - before.calls, "tokens": spent.tokens - before.tokens,
             "seconds": time.perf_counter() - start,
         }  # fmt: skip
         # From the store proposing again costs nothing: the first figure is the true one.
-        old = self.kept.rows.get(key)
-        if old is None or value["calls"] >= old.get("calls", 0):
-            self.kept.put(key, value)
+        for name in ("calls", "tokens", "seconds"):
+            value[name] = max(value[name], self.kept.rows.get(key, {}).get(name, 0))
+        self.kept.put(key, value)
         return found
 
     def lent(self) -> Lent:
@@ -154,13 +158,13 @@ class Measured:
         task = self.workspace.task
         return Lent(task, self.baseline, task.split("train"), {}, self.runner)
 
-    def complete(self, kind: type[Technique]) -> bool:
-        """Whether every candidate that was proposed has its row."""
+    def complete(self, kind: type[Technique], first: bool) -> bool:
+        """Whether every candidate that was proposed has its row, and all were if all are wanted."""
         told = self.kept.rows.get(self.key(kind.name, "proposed"))
         rows = (
             (self.kept.rows.get(self.key(kind.name, t), {}) for t in told["titles"]) if told else ()
         )
-        failed = told is None or told["why"].startswith("failed")
+        failed = told is None or told["why"].startswith("failed") or not (told["all"] or first)
         return not failed and all("difference" in row for row in rows)
 
     async def measure(self, kind: type[Technique], candidate: Candidate) -> None:
@@ -193,25 +197,20 @@ async def limited(kind: type[Technique], lent: Lent, most: int | None) -> AsyncI
             return
 
 
-async def table(bench: Bench, kept: Kept, given: argparse.Namespace, output: Path, n: int) -> None:
-    """All rows of a task: first the first candidate of each technique, then the others."""
+async def table(
+    bench: Bench, kept: Kept, given: argparse.Namespace, output: Path, n: int, first: bool
+) -> None:
+    """The rows of a task. first: of each technique its first candidate alone."""
     async with Workspace.open(make(bench.name), model=given.model) as workspace:
         measured = Measured(bench, given.model or bench.model, workspace, kept, n)
         await measured.start()
         write(output, kept, n)
-        candidates: list[tuple[type[Technique], Sequence[Candidate]]] = []
         for kind in techniques():
             if given.techniques and kind.name not in given.techniques.split(","):
                 continue
-            if measured.complete(kind) and kind.name not in given.again.split(","):
+            if measured.complete(kind, first) and kind.name not in given.again.split(","):
                 continue
-            found = await measured.proposed(kind, 1 if given.quick else None)
-            candidates.append((kind, found))
-            for candidate in found[:1]:
-                await measured.measure(kind, candidate)
-                write(output, kept, n)
-        for kind, found in candidates:
-            for candidate in found[1:]:
+            for candidate in await measured.proposed(kind, 1 if first else None):
                 await measured.measure(kind, candidate)
                 write(output, kept, n)
 
@@ -230,6 +229,7 @@ async def main() -> None:
     """Every task in turn."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--first", action="store_true", help="one candidate a technique")
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--model", default=None, help="instead of each task's own")
     parser.add_argument("--techniques", default="", help="only these, by name")
@@ -249,12 +249,13 @@ async def main() -> None:
     if not given.tables:
         os.nice(5)
         benches = [TASKS[name] for name in given.tasks.split(",")]
-        rows = 10 if given.quick else ROWS_EACH
+        rows = FIRSTS if given.quick or given.first else CANDIDATES
         for bench in benches:
             print(f"{bench.name}: about {hours([bench], n, rows):.1f} hours")
         print(f"in all about {hours(benches, n, rows):.1f}, on one thread; what is kept stays")
-        for bench in benches:
-            await table(bench, kept, given, output, n)
+        for first in (True,) if given.quick or given.first else (True, False):
+            for bench in benches:
+                await table(bench, kept, given, output, n, first)
     write(output, kept, n)
     print(f"written: {output}")
 
