@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any, ClassVar
 
 import numpy as np
@@ -170,12 +171,14 @@ class Drafter:
         self._known = await self._questions()
         stopped = ""
         try:
-            short = 0
+            short, able = 0, []
             for kind, wanted in self.order.shares().items():
-                short += wanted - await self._some(kind, wanted, facts)
+                left = wanted - await self._some(kind, wanted, facts)
+                short += left
+                able += [] if left else [kind]
             # What a kind could not give, others may.
-            for kind in ("one_passage", "figures"):
-                if short and kind in self.order.kinds:
+            for kind in able:
+                if short and kind in ("one_passage", "figures"):
                     short -= await self._some(kind, short, facts)
             if short:
                 stopped = "no more could be drafted: every fact, or every try, is used"
@@ -201,7 +204,9 @@ class Drafter:
         kept, begun = 0, 0
         width = 2 * (await self.desk.parts.chat(self.model)).concurrency
         while kept < wanted and begun < TRIES * wanted:
-            size = min(width, 2 * (wanted - kept), TRIES * wanted - begun)
+            # As many as the share kept so far says it takes.
+            more = ceil((wanted - kept) * (begun + 1) / (kept + 1))
+            size = min(width, more, TRIES * wanted - begun)
             chosen = [f for _ in range(size) if (f := facts.take(kind == "figures")) is not None]
             if not chosen:
                 break

@@ -17,7 +17,7 @@ PASSAGE = Search(tokens=120, overlap=0, unit="sentences", k=12)
 """What a writer is shown around a fact, and what partners are searched among."""
 SHORTEST, LONGEST = 8, 70  # tokens of a sentence that says one thing
 FIGURE = re.compile(r"\d")
-ROW = re.compile(r"\s*\|")
+ROW = re.compile(r"[ \t]*\|")
 _NO_FACT = re.compile(r"\s*(?:#|\||>|!\[|```|---)")
 
 

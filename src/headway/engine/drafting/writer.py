@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
-from headway.steps.generate import first_json
+from headway.steps.reading import first_json
 
 Ask = Callable[[ChatRequest], Awaitable[ChatReply]]
 NOT_STATED = "not stated"
