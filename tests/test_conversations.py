@@ -1,0 +1,99 @@
+"""A task of conversations and files through check, plan, show, evaluate and try, with a scripted
+model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from headway.core.errors import InputError
+from headway.core.pipeline import Pipeline
+from headway.core.task import Task
+from headway.workspace import Workspace
+
+FERRY = Path(__file__).parent / "tasks" / "ferry"
+
+
+@pytest.fixture
+def ferry(tmp_path: Path) -> Path:
+    """A copy of the task, with a model that costs nothing."""
+    folder = tmp_path / "ferry"
+    shutil.copytree(FERRY, folder, ignore=shutil.ignore_patterns(".headway"))
+    spec = folder / "task.yaml"
+    spec.write_text(spec.read_text().replace("embedded/smollm2-135m", "scripted/extract"))
+    return folder
+
+
+def with_steps(**steps: object) -> Pipeline:
+    """The baseline with these steps before all others."""
+    base: list[object] = [{"retrieve": {"k": 2}}, {"generate": {"template": "Answer briefly."}}]
+    more = [{name: settings} for name, settings in steps.items()]
+    return Pipeline.model_validate({"steps": [*more, *base]})
+
+
+async def test_check_plan_show_and_evaluate(ferry: Path) -> None:
+    async with Workspace.open(ferry) as workspace:
+        report = await workspace.check()
+        assert report.errors == 0
+        named = {item.name: item for item in report.items}
+        assert named["conversations"].data["conversations"] == 37
+        assert named["files_shown"].level == "ok"
+        shown = await workspace.show("c34")
+        assert [m.role for m in shown.messages] == [
+            "system", *("user", "assistant") * 3, "user",
+        ]  # fmt: skip
+        assert shown.messages[-1].content.endswith("When is the last boat home that day?")
+        plan = await workspace.plan("evaluate")
+        run = await workspace.evaluate()
+        assert plan.calls.mean == run.n == run.usage.calls
+        assert (await workspace.plan("evaluate")).calls.mean == 0
+
+
+async def test_what_condense_adds_is_planned_and_costs_nothing_without_history(
+    ferry: Path,
+) -> None:
+    pipeline = with_steps(condense={})
+    dev = Task.load(ferry).split("dev")
+    async with Workspace.open(ferry) as workspace:
+        planned = (await workspace.plan("evaluate", pipeline=pipeline)).calls
+        run = await workspace.evaluate(pipeline)
+        calls = len(dev) + sum(bool(e.history) for e in dev)
+        assert run.usage.calls == calls
+        assert planned.mean == pytest.approx(calls, abs=1)
+
+
+async def test_try_history_and_condense(ferry: Path) -> None:
+    async with Workspace.open(ferry) as workspace:
+        history = await workspace.try_technique("history")
+        condense = await workspace.try_technique("condense")
+    assert len(history.steps) == 3
+    assert len(condense.steps) == 2
+
+
+async def test_a_changed_file_is_a_changed_example(ferry: Path) -> None:
+    async with Workspace.open(ferry) as workspace:
+        await workspace.evaluate()
+    file = next(e for e in Task.load(ferry).split("dev") if e.files).files[0]
+    (ferry / file).write_text("Now something else stands here.\n")
+    async with Workspace.open(ferry) as workspace:
+        assert (await workspace.plan("evaluate")).calls.mean == 1
+
+
+async def test_a_broken_file_stops_a_run_before_anything_is_spent(ferry: Path) -> None:
+    example = next(e for e in Task.load(ferry).split("dev") if e.files)
+    (ferry / example.files[0]).write_bytes(b"\x80\x81\xff")
+    async with Workspace.open(ferry) as workspace:
+        with pytest.raises(InputError) as caught:
+            await workspace.evaluate()
+        item = next(i for i in (await workspace.check()).items if i.name == "files")
+    assert "not UTF-8" in caught.value.what
+    assert f"(example {example.id!r})" in (caught.value.where or "")
+    assert item.level == "error"
+    (ferry / example.files[0]).write_text("mended")
+    async with Workspace.open(ferry) as workspace:  # nothing of the run that stopped was called
+        assert (await workspace.plan("evaluate")).calls.mean == len(Task.load(ferry).split("dev"))
+    (ferry / example.files[0]).unlink()
+    with pytest.raises(InputError, match="there is no file"):
+        Task.load(ferry)
