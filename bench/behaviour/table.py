@@ -33,6 +33,11 @@ def interval(value: list[float | None] | None, sign: bool = False) -> str:
     return form.format(*value)
 
 
+def mean(value: list[float | None] | None) -> str:
+    """The mean alone; nothing where there is none."""
+    return "" if not value or value[0] is None else f"{value[0]:.3f}"
+
+
 def report(rows: Mapping[str, Any], tasks: Mapping[str, Any], n: int) -> str:
     """All tables: one a task and model, in the order of `tasks`."""
     said = [HEAD]
@@ -71,12 +76,13 @@ def table(bench: Any, model: str, found: Mapping[tuple[str, ...], Any]) -> list[
     ranked = sorted(measured, key=lambda v: -(v["difference"][0] or 0))
     for value in [base, *ranked]:
         p = f"{corrected[id(value)]:.3f}" if id(value) in corrected else ""
-        others = "".join(f"{value['other'][m][0]:.3f} | " for m in other)
+        others = "".join(f"{mean(value['other'].get(m))} | " for m in other)
+        broken = f"{value['invalid']}" + (f", {value['outage']} lost" if value["outage"] else "")
         said.append(
-            f"| {value['technique']} | {value['title']} | {interval(value['score'])} | {others}"
+            f"| {value['technique']} | {value['title'].replace('|', '/')} | {interval(value['score'])} | {others}"
             f"{interval(value.get('difference'), True)} | {p} | {value['prompt_tokens']:.0f} |"
             f" {value['completion_tokens']:.0f} | {value['calls']:.2g} | {value['seconds']:.1f} |"
-            f" {value['invalid']} |"
+            f" {broken} |"
         )
     said += ["", *verdicts(ranked, corrected), *can_show(bench, base, measured)]
     said += notes(told, failed)
