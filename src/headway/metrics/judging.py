@@ -117,7 +117,10 @@ async def ask(
     samples another reply (at temperature 0.7). Raises Unread, and as MetricLender does.
     """
     fences = "\n\n".join(fenced(name, text) for name, text in material.items())
-    messages = (Message("system", f"{duty}\n\n{FENCED}"), Message("user", fences))
+    messages: tuple[Message, ...] = (
+        Message("system", f"{duty}\n\n{FENCED}"),
+        Message("user", fences),
+    )
     warm = 0.0 if seed is None else 0.7
     for last in (False, True):
         request = ChatRequest(messages, max_tokens, warm, seed, schema)
@@ -130,9 +133,9 @@ async def ask(
             problem = str(error)
         if last:
             break
-        said = reply.text[:KEPT] or "-"
+        wrote = reply.text[:KEPT] or "-"
         again = f"That cannot be used: {problem}. Reply again, with the JSON object only."
-        messages = (*messages, Message("assistant", said), Message("user", again))
+        messages = (*messages, Message("assistant", wrote), Message("user", again))
     raise Unread(problem, reply.text[:KEPT])
 
 
