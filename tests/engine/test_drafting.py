@@ -278,6 +278,16 @@ def test_questions(question: str, why: str | None) -> None:
     assert filters.question_problem(question, about) == why
 
 
+def test_a_question_names_only_what_was_shown() -> None:
+    about, shown = "It has 26 days.", "Leave, Leeds\nIt has 26 days for all who work there."
+    assert filters.question_problem("How long is leave in Leeds?", about, shown) is None
+    for question in ("How long is leave in Ghent?", "How long is leave in 2019, in Leeds?"):
+        assert filters.question_problem(question, about, shown) == "other_subject"
+    german = "Urlaubstage in Leeds: Jede Person erhält im Jahr 26 Tage."
+    assert filters.question_problem("Wie lang ist der Urlaub?", "26 Tage", german) is None
+    assert filters.question_problem("Wie lang war er 2019?", "26", german) == "other_subject"
+
+
 def test_answers_agree_by_words_and_figures() -> None:
     assert filters.agree("26 days", "26 days of annual leave")
     assert filters.agree("1,234 euros", "1234 euros")

@@ -306,7 +306,8 @@ class Drafter:
     async def _one(self, kind: str, fact: Fact) -> _Draft:
         """A question about one fact."""
         asked = await self._writer.question(fact.passage, fact.text, kind == "figures")
-        problem = filters.question_problem(asked, fact.text) if asked else "malformed"
+        shown = _words_of([fact.passage])
+        problem = filters.question_problem(asked, fact.text, shown) if asked else "malformed"
         if asked is None or problem:
             return _Draft(problem=problem or "malformed")
         evidence, answer, problem = await self._answered(asked, [fact.passage])
@@ -331,7 +332,8 @@ class Drafter:
             return _Draft(problem="one_is_enough")
         passages = [fact.passage, other]
         asked = await self._writer.question_of_two(passages, fact.text)
-        problem = filters.question_problem(asked, fact.text) if asked else "malformed"
+        shown = _words_of(passages)
+        problem = filters.question_problem(asked, fact.text, shown) if asked else "malformed"
         if asked is None or problem:
             return _Draft(problem=problem or "malformed")
         evidence, answer, problem = await self._answered(asked, passages)
@@ -354,7 +356,8 @@ class Drafter:
         """A question that the documents nearly answer: neither the passage nor what a search finds
         holds a sentence from which its answer can be found again."""
         asked = await self._writer.question_of_none(fact.passage, fact.text)
-        problem = filters.question_problem(asked, fact.text) if asked else "malformed"
+        shown = _words_of([fact.passage])
+        problem = filters.question_problem(asked, fact.text, shown) if asked else "malformed"
         if asked is None or problem:
             return _Draft(problem=problem or "malformed")
         found = await self.desk.search(asked, replace(PASSAGE, k=PASSAGES_LOOKED_AT))
@@ -466,6 +469,11 @@ class Drafter:
             examples=tuple(new),
             notices=self.desk.parts.notices.texts,
         )
+
+
+def _words_of(passages: Sequence[Passage]) -> str:
+    """All that a writer is shown of the documents."""
+    return "\n".join(f"{p.title}\n{p.document}\n{p.text}" for p in passages)
 
 
 def _overlap(one: Passage, other: Passage) -> bool:

@@ -14,6 +14,7 @@ from headway.metrics.text import f1, holds
 REASONS = {
     "malformed": "not what was asked for: no JSON, no question, or far too long",
     "points_at_passage": "makes sense only with the passage in view",
+    "other_subject": "names what the passage does not",
     "copies_quote": "repeats the sentence that answers it",
     "holds_answer": "gives its answer away",
     "no_answer": "the model found no answer to its own question",
@@ -33,6 +34,8 @@ NEAR = 0.8  # Jaccard of pairs of words, as `check` has it
 # Cosine of two questions that ask the same in other words. Measured on examples/handbook with
 # bge-small-en: see the test.
 SAME = 0.95
+
+NOUNS = 0.2  # words with a capital: a tenth in English prose, a third in German
 
 _POINTS = re.compile(
     r"\b(?:the|this|that|these|above|given|following|provided|quoted)\s+(?:\w+\s+)?"
@@ -57,10 +60,11 @@ _VAGUE = frozenset(
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
-def question_problem(question: str, about: str) -> str | None:
+def question_problem(question: str, about: str, shown: str = "") -> str | None:
     """Why a question is thrown away before it is answered; None where it may be asked.
 
-    about: the sentences it is about.
+    about: the sentences it is about. shown: all that its writer was shown of the documents: what
+    it names must stand there (a small model asks about the example it was shown).
     """
     asked = words(question)
     if not question.rstrip(" \"'”»").endswith(("?", "？", "؟")):
@@ -69,6 +73,8 @@ def question_problem(question: str, about: str) -> str | None:
         return "malformed"
     if _POINTS.search(question) or all(w in _VAGUE for w in asked):
         return "points_at_passage"
+    if shown and not _named_in(question, shown) <= set(words(shown)):
+        return "other_subject"
     run = longest_run(asked, words(about))
     if run >= RUN or (run >= 4 and run >= RUN_SHARE * len(asked)):
         return "copies_quote"
@@ -148,8 +154,16 @@ def _pairs(question: str) -> frozenset[tuple[str, str]]:
 def _told_apart(one: str, other: str) -> bool:
     """Whether names or figures differ: words with a capital or a figure, the first word aside."""
 
-    def named(text: str) -> set[str]:
-        found = re.findall(r"\w+", text)[1:]
-        return {w.casefold() for w in found if w[:1].isupper() or any(c.isdigit() for c in w)}
+    return _names(one) != _names(other)
 
-    return named(one) != named(other)
+
+def _named_in(question: str, shown: str) -> set[str]:
+    """What a question names; only its figures where the language gives every noun a capital."""
+    found = re.findall(r"\w+", shown)
+    nouns = sum(w[:1].isupper() for w in found) > NOUNS * len(found)
+    return {n for n in _names(question) if not nouns or any(c.isdigit() for c in n)}
+
+
+def _names(text: str) -> set[str]:
+    found = re.findall(r"\w+", text)[1:]
+    return {w.casefold() for w in found if w[:1].isupper() or any(c.isdigit() for c in w)}
