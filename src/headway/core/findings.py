@@ -169,6 +169,28 @@ class Suspect(Frozen):
     doubt: float = 0.0
     votes: dict[str, Any] = Field(default_factory=dict)
     why: str = ""
+    agreed: bool = False
+    """The rule holds: two different models agree with the evidence and each other against it."""
+
+
+class LabelNoise(Frozen):
+    """How many references are wrong, and the score that a perfect system would then reach.
+
+    n: examples looked at. suspects: by the rule, not ruled on. in_doubt: in the queue, not ruled
+    on, the suspects included. reviewed: with a person's verdict. basis: people's `verdicts`, or
+    the `suspects` alone, as if each were wrong. outside: verdicts on what nobody doubted count
+    too; else all of it is taken to be right, and the ceiling may be too high. share: of wrong
+    references among the n. ceiling: 1 - share, for a yes/no metric; partial credit gives more.
+    """
+
+    n: int
+    suspects: int
+    in_doubt: int
+    reviewed: int
+    basis: Literal["verdicts", "suspects"]
+    outside: bool = False
+    share: Estimate
+    ceiling: Estimate
 
 
 class Headroom(Frozen):
@@ -207,6 +229,8 @@ class Diagnosis(Finding):
     context_recall: Estimate | None = None
     positions: dict[str, Estimate] = Field(default_factory=dict)
     """Score by the place of the evidence among other passages, where that was asked for."""
+    label_noise: LabelNoise | None = None
+    """Over the diagnosed examples that have a reference."""
     failures: tuple[dict[str, Any], ...] = ()
     """One row a failure: example, question, wanted, answered, score, cause, axis, fault, faithful,
     verdict, right_with_evidence, why, tags."""

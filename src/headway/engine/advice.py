@@ -19,6 +19,7 @@ def advise(
     """What to do, most telling first. drawn: there is a map. covered: examples with evidence."""
     said = [
         *_limits(found, drawn, has_context, covered),
+        *_labels(found, task),
         *_axis(found, drawn, has_context),
         *_shown(found, task),
         *_causes(found, task),
@@ -60,6 +61,20 @@ def _limits(found: Diagnosis, drawn: bool, has_context: bool, covered: int) -> l
             " evidence in examples.jsonl replaces."
         )
     return said
+
+
+def _labels(found: Diagnosis, task: Task) -> list[str]:
+    """References in doubt, and where a person rules on them."""
+    noise = found.label_noise
+    if noise is None or not noise.suspects:
+        return []
+    some = "reference is" if noise.suspects == 1 else "references are"
+    return [
+        f"{noise.suspects} {some} suspect, since two models agree against"
+        f" {'it' if noise.suspects == 1 else 'them'}. Rule on"
+        f" {'it' if noise.suspects == 1 else 'them'} before anything is optimised:"
+        f" headway review {task.typed} --what labels"
+    ]
 
 
 def _axis(found: Diagnosis, drawn: bool, has_context: bool) -> list[str]:

@@ -6,14 +6,15 @@ search, the prompt, the form of the output, the model. The first that applies is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from headway.core.record import Record
 from headway.core.task import Example
 from headway.engine.funnel import DEEP, Funnel, Way, supported
+from headway.engine.labels import contradiction
 from headway.engine.people import fault_of, flag_on, flags_of
-from headway.engine.run import Run, Runner
+from headway.engine.run import Run, Runner, search_of
 
 # Cause -> (axis, what it means in a sentence a newcomer understands).
 CAUSES: dict[str, tuple[str, str]] = {
@@ -54,9 +55,12 @@ class Causes:
     def __init__(
         self, runner: Runner, metric: str, as_is: Run, closed: Run | None, perfect: Run | None,
         repeated: Run | None, stronger: Run | None, known: Mapping[str, Example] | None = None,
+        suspects: Collection[str] = (),
     ) -> None:  # fmt: skip
-        """known: the examples by id, with inferred evidence where they had none."""
+        """known: the examples by id, with inferred evidence where they had none. suspects: those
+        whose label is suspect by the rule."""
         self.runner, self.metric, self._known = runner, metric, known or {}
+        self._suspects = frozenset(suspects)
         self.as_is, self.closed = as_is, closed
         self._perfect = _records(perfect)
         self._repeated: dict[str, list[Record]] = {}
@@ -80,14 +84,19 @@ class Causes:
             example = self._known.get(example.id, example)
             way = await self._funnel.follow(example, record, self._right(record))
             if record.status == "outage" or (score is not None and score < 0.5):
-                failures.append({**self._row(example, record, way), "score": score})
+                said = await self._contradicted(example, record)
+                failures.append({**self._row(example, record, way, said), "score": score})
         return sorted(failures, key=lambda f: (f["score"] is not None, f["score"] or 0.0))
 
-    def _row(self, example: Example, record: Record, way: Way) -> dict[str, Any]:
+    def _row(self, example: Example, record: Record, way: Way, said: str) -> dict[str, Any]:
         faithful = self._faithful(example, record)
-        cause = self._cause(example, record, way, faithful)
+        cause = self._cause(example, record, way, faithful, bool(said))
         perfect = self._perfect.get(example.id)
-        whys = (way.why if cause == way.cause else "", record.why)
+        whys = (
+            way.why if cause == way.cause else "",
+            said if cause == "contradictory_knowledge" else "",
+            record.why,
+        )
         task = self.runner.desk.task
         fault, verdict = verdict_of(cause, record, way, faithful, task.has_knowledge)
         flag = flag_on(self._flags, record)
@@ -126,9 +135,25 @@ class Causes:
             return None
         return record.abstained or supported(example, record, record.passages)
 
-    def _cause(self, example: Example, record: Record, way: Way, faithful: bool | None) -> str:
+    async def _contradicted(self, example: Example, record: Record) -> str:
+        """What contradicts the evidence, as a sentence; empty where nothing does."""
+        parts, steps = self.runner.desk.parts, self.runner.desk.parts.steps(self.as_is.pipeline)
+        if record.status != "done" or not self.runner.desk.task.has_knowledge:
+            return ""
+        if self.runner.desk.task.spec.output.kind != "text" or (how := search_of(steps)) is None:
+            return ""
+        spans = self.runner.spans(example)
+        return await contradiction(example, record, spans, parts.knowledge(), how)
+
+    def _cause(
+        self, example: Example, record: Record, way: Way, faithful: bool | None, contradicted: bool
+    ) -> str:
         if record.status in ("outage", "refused"):
             return record.status
+        if example.id in self._suspects:
+            return "label_suspect"
+        if contradicted and way.cause != "not_in_knowledge":
+            return "contradictory_knowledge"
         if way.cause:
             return way.cause
         if way.shown and self.runner.desk.task.spec.output.kind == "passages":

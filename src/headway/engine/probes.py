@@ -23,6 +23,7 @@ from headway.engine.advice import advise
 from headway.engine.causes import Causes
 from headway.engine.compare import estimate, kinds_of, unreviewed, usage_of
 from headway.engine.evidence import infer_all
+from headway.engine.labels import Doubter, keep, noise
 from headway.engine.positions import PLACES, Place, told
 from headway.engine.run import (
     CLOSED_BOOK,
@@ -84,7 +85,10 @@ class Prober:
         ]  # fmt: skip
         repeated = await self._repeat(pipeline, failed, perfect is not None, len(examples))
         stronger = await self._stronger(pipeline, failed, perfect is not None)
-        causes = Causes(runner, metric, as_is, closed, perfect, repeated, stronger, known)
+        tell(Event("phase", "references in doubt"))
+        suspects = keep(runner.desk, await Doubter(runner.desk, quick=True).doubt(examples))
+        agreed = [s.example for s in suspects if s.agreed]
+        causes = Causes(runner, metric, as_is, closed, perfect, repeated, stronger, known, agreed)
         tell(Event("phase", "a cause for each failure"))
         failures = await causes.assign()
         counts = Counter(f["cause"] for f in failures)
@@ -121,6 +125,7 @@ class Prober:
             failures=tuple(failures),
             unreviewed=unreviewed(examples),
             inferred=inferred,
+            label_noise=noise(runner.desk, examples),
             metric=metric,
             pipeline=as_is.fingerprint,
             usage=usage_of([r for run in runs for r in run.records]),

@@ -20,8 +20,8 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 
 from headway.core.sentences import sentence_spans
+from headway.core.statements import content
 from headway.engine.labels.spans import Piece, kind_of, pieces
-from headway.steps.support import content
 
 Matrix = NDArray[np.float64]
 FOLDS = 5
@@ -29,20 +29,27 @@ LEAST = 30  # questions that a reader is trained on
 PENALTY = 1.0  # of the squared weights
 KINDS = ("date", "number", "name", "phrase")
 NEAR = 6.0  # words over which nearness to the question's words falls by a factor e
-_ASKED = (
-    ("date", re.compile(r"\b(when|what (?:year|date|day|month|century|decade)|(?:which|in what) year|wann|jahr)\b|何时|哪年|什么时候|几年", re.I)),
-    ("number", re.compile(r"\b(how (?:many|much|long|old|far|tall|high|large|often)|what (?:percent\w*|number|amount|score)|wie ?viele?|wie (?:lange|hoch|alt|weit))\b|多少|几", re.I)),
-    ("who", re.compile(r"\b(who|whom|whose|wer|wem|wen)\b|谁", re.I)),
-    ("where", re.compile(r"\b(where|what (?:city|country|state|place|town)|wo|wohin)\b|哪里|何处", re.I)),
-    ("why", re.compile(r"\b(why|how|warum|wie|weshalb)\b|为什么|如何", re.I)),
-    ("what", re.compile("")),
+# What a question asks for, by its words; the first that fits, and the last fits all.
+_ASKED = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("date", r"\b(?:when|what (?:year|date|day|month|century|decade)|which year|wann)\b"
+                 r"|in welchem jahr|何时|哪年|什么时候"),
+        ("number", r"\b(?:how (?:many|much|long|old|far|tall|high|large|often)"
+                   r"|what (?:percent\w*|number|amount|score)|wie ?viele?"
+                   r"|wie (?:lange|hoch|alt|weit))\b|多少|几"),
+        ("who", r"\b(?:who|whom|whose|wer|wem|wen)\b|谁"),
+        ("where", r"\b(?:where|what (?:city|country|state|place|town)|wo|wohin)\b|哪里|何处"),
+        ("why", r"\b(?:why|how|warum|wie|weshalb)\b|为什么|如何"),
+        ("what", ""),
+    )
 )  # fmt: skip
 _TOKEN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\\W_]+")
 
 
 @dataclass
 class Asked:
-    """One question over its evidence, ready to be read. at: where the reference stands, if known.
+    """One question over its evidence, ready to be read.
 
     choices: the pieces that could answer; features: one row each. more: columns that others add
     (what a re-ranker says of each piece), with the same number of rows.

@@ -17,24 +17,44 @@ Kind = Literal["date", "number", "name", "phrase"]
 LONGEST = 8  # words of a piece
 MOST = 120  # pieces of one text; the first, as a passage holds fewer
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "januar", "februar", "märz", "april", "mai", "juni", "juli", "august", "september", "oktober", "november", "dezember"]
-_MONTH = "|".join(sorted({m.capitalize() for m in _MONTHS}, key=len, reverse=True))
+_MONTHS = re.findall(
+    r"\w+",
+    """
+    January February March April May June July August September October November December
+    Januar Februar März Mai Juni Juli Oktober Dezember
+    """,
+)
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DATE = re.compile(
     rf"(?:\b\d{{1,2}}\.?\s+)?\b(?:{_MONTH})\b(?:\s+\d{{1,2}}(?!\d))?(?:,?\s+\d{{4}}\b)?"
     r"|\b\d{4}-\d{2}(?:-\d{2})?\b|\b(?:1[0-9]|20)\d{2}(?:\s?[–-]\s?\d{2,4}|s)?\b"
     r"|\d{1,4}年(?:\d{1,2}月)?(?:\d{1,2}日)?"
 )
 _AMOUNT = re.compile(
-    r"[$€£¥]?\d+(?:[.,']\d+)*\s?(?:%|percent|per cent|Prozent|million|billion|Mio|hundred|thousand)?"
+    r"[$€£¥]?\d+(?:[.,']\d+)*"
+    r"\s?(?:%|percent|per cent|Prozent|million|billion|Mio|hundred|thousand)?"
     r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|fifty)\b",
     re.IGNORECASE,
 )
 _CAPITAL = r"[^\W\d_a-zß-ÿ][\w'’.&-]*\w|[^\W\d_a-zß-ÿ]"
-_NAME = re.compile(rf"(?:{_CAPITAL})(?:\s+(?:(?:of|the|de|von|van|and|for|der|la)\s+)?(?:{_CAPITAL}))*")
+_NAME = re.compile(
+    rf"(?:{_CAPITAL})(?:\s+(?:(?:of|the|de|von|van|and|for|der|la)\s+)?(?:{_CAPITAL}))*"
+)
 _EAST = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 # Words at which a phrase ends, and with which none begins.
 _SMALL = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "for", "from", "had", "has", "have", "he", "her", "his", "if", "in", "into", "is", "it", "its", "of", "on", "or", "she", "so", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "was", "were", "when", "where", "which", "while", "who", "will", "with", "would", "not", "no", "also", "only", "such", "can", "could", "may", "might", "must", "should", "did", "do", "does", "der", "die", "das", "den", "dem", "des", "ein", "eine", "einer", "eines", "einem", "einen", "und", "oder", "aber", "in", "im", "am", "an", "auf", "aus", "bei", "mit", "nach", "von", "vom", "zu", "zum", "zur", "ist", "sind", "war", "waren", "wird", "wurde", "wurden", "hat", "haben", "als", "auch", "nicht", "sich"]
+    re.findall(
+        r"\w+",
+        """
+        a an and are as at be been but by for from had has have he her his if in into is it its of
+        on or she so than that the their them then there these they this those to us was we were
+        when where which while who will with would not no also only such can could may might must
+        should did do does
+        der die das den dem des ein eine einer eines einem einen und oder aber im am auf aus bei
+        mit nach von vom zu zum zur ist sind war waren wird wurde wurden hat haben als auch nicht
+        sich
+        """,
+    )
 )
 _WORD = re.compile(r"[\w'’-]+(?:[.,]\d+)*%?|[^\w\s]")
 
