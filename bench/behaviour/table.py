@@ -78,8 +78,9 @@ def table(bench: Any, model: str, found: Mapping[tuple[str, ...], Any]) -> list[
         p = f"{corrected[id(value)]:.3f}" if id(value) in corrected else ""
         others = "".join(f"{mean(value['other'].get(m))} | " for m in other)
         broken = f"{value['invalid']}" + (f", {value['outage']} lost" if value["outage"] else "")
+        change = value["title"].replace("|", "/")
         said.append(
-            f"| {value['technique']} | {value['title'].replace('|', '/')} | {interval(value['score'])} | {others}"
+            f"| {value['technique']} | {change} | {interval(value['score'])} | {others}"
             f"{interval(value.get('difference'), True)} | {p} | {value['prompt_tokens']:.0f} |"
             f" {value['completion_tokens']:.0f} | {value['calls']:.2g} | {value['seconds']:.1f} |"
             f" {broken} |"

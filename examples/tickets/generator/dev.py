@@ -71,7 +71,7 @@ ISSUES = {
         "Where is my {p}? It was to be brought to my door{when}.",
         "The {p} has not reached us, even though it was supposed to{when}.",
         "I bought the {p}{when} and nothing has been delivered so far.",
-        "We are without the {p}; the van was meant to bring it{when}.",
+        "We still wait for the van that was meant to bring the {p}{when}.",
         "The {p} is late again.",
         "Your shipment of the {p} seems to be lost, I expected it{when}.",
     ],
