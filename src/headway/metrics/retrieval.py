@@ -146,7 +146,8 @@ class ContextPrecision(_Retrieval):
     not count and what stands above the evidence does. There a model judges each passage; here one
     is relevant if it holds a span of the evidence that none above it holds, or comes from a
     document that is evidence as a whole. A passage that repeats what is held already is noise,
-    and so is one that helps without being listed as evidence.
+    and so is one that helps without being listed as evidence. Without evidence there is
+    `judged_context_precision`.
     """
 
     name: ClassVar[str] = "context_precision"
@@ -171,6 +172,7 @@ class ContextSignal(_Retrieval):
 class ContextRecall(RetrievalRecall):
     """retrieval_recall under the name that Ragas' users know: the share of the evidence that is
     shown. Ragas has a model find each sentence of the reference in the passages; here the
-    evidence's spans are looked up, so that it needs evidence and no model."""
+    evidence's spans are looked up, so that it needs evidence and no model. Without evidence there
+    is `judged_context_recall`."""
 
     name: ClassVar[str] = "context_recall"
