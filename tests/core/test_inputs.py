@@ -90,8 +90,8 @@ def test_exchanges() -> None:
         ([{"role": "user"}], "messages[0].content is missing"),
         ([{"role": "user", "content": 5}], "messages[0].content is a int"),
         ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}],
-         "messages[0].content [0] is of type 'image_url': only text is read"),
-        ([{"role": "user", "content": [{"type": "text"}]}], "content [0] has no text"),
+         "messages[0].content[0] is of type 'image_url': only text is read"),
+        ([{"role": "user", "content": [{"type": "text"}]}], "content[0] has no text"),
         ([{"role": "system", "content": "s"}], "no message of the user"),
     ],
 )  # fmt: skip

@@ -106,7 +106,7 @@ ALONE = "When does the kiln fire on Sundays?"
 
 
 def test_the_standalone_question_is_searched_for_and_the_conversation_shown() -> None:
-    after = run(Condense(), start(), f"Standalone question: {ALONE}\nI hope that helps!")
+    after = run(Condense(), start(), f"{ALONE}\nI hope that helps!")
     assert (after.query, after.asked) == (ALONE, "And on Sundays?")
     assert after.history == start().history
     assert Generate().request(after, OUTPUT).messages[-1].content == "And on Sundays?"
@@ -169,7 +169,7 @@ def test_only_the_latest_words_of_a_conversation_are_read() -> None:
     asked = lender.requests[0].messages[-1].content
     assert asked.startswith("Assistant: … six.\nUser: And the kiln?")
     assert "harbour" not in asked
-    assert asked.endswith("Last message: And on Sundays?\nStandalone question:")
+    assert asked.endswith("at noon.\nUser: And on Sundays?")
 
 
 @pytest.mark.parametrize("use", ["search", "both"])

@@ -47,7 +47,7 @@ def problem(messages: Any) -> str:
         if not isinstance(role, str) or role not in ROLES:
             return f"{where}: the role is {role!r}" if role else f"{where} has no role"
         if said := _content_problem(message):
-            return f"{where}.content {said}"
+            return f"{where}.content{said}"
     if not any(message["role"] == "user" for message in messages):
         return "messages hold no message of the user, so nothing is asked"
     return ""
@@ -59,9 +59,9 @@ def _content_problem(message: Mapping[str, Any]) -> str:
         return ""
     if content is None:
         # An assistant that only calls a tool says nothing.
-        return "" if message["role"] == "assistant" else "is missing"
+        return "" if message["role"] == "assistant" else " is missing"
     if not isinstance(content, list):
-        return f"is {_kind(content)}, not a text or a list of parts"
+        return f" is {_kind(content)}, not a text or a list of parts"
     for place, part in enumerate(content):
         if not isinstance(part, dict):
             return f"[{place}] is {_kind(part)}, not a part with a type"

@@ -113,6 +113,11 @@ def read_one(file: Path, name: str, cache: Path | None = None) -> Document:
     (tables, data). Raises InputError, for an empty one too."""
     ending = file.suffix.lower()
     reading = _Reading(cache)
+    if ending not in READERS and ending not in TEXTS:
+        raise InputError(
+            f"the file {name!r} cannot be read: we know no reader for {ending or 'it'}",
+            valid=", ".join(sorted((*READERS, *TEXTS))),
+        )
     if ending in TEXTS:
         try:
             text = TEXTS[ending](file)
@@ -122,11 +127,8 @@ def read_one(file: Path, name: str, cache: Path | None = None) -> Document:
     found = next(reading.single(file, name), None)
     if found is None:
         why = "; ".join(reading.all_notices()).removeprefix(f"{name}{PASSED}")
-        valid = ", ".join(sorted((*READERS, *TEXTS)))
         raise InputError(
-            f"the file {name!r} cannot be read: {why}",
-            valid=None if ending in READERS else valid,
-            do=INSTALL if reading.missing else None,
+            f"the file {name!r} cannot be read: {why}", do=INSTALL if reading.missing else None
         )
     return found
 

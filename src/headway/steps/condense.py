@@ -23,25 +23,30 @@ from headway.steps.support import content
 
 TEMPLATE = (
     "Write the last message of the conversation anew, as one question that is understood without"
-    " the conversation. Put the names and things that it means in place of words such as 'it' or"
-    " 'there'. Do not answer it. Write only the question."
+    " the conversation. Name what it is about in full. Do not answer it. Write only the question."
 )
-# Small models follow what they are shown; the subjects are far from any likely task.
+# Small models follow what they are shown; the subjects are far from any likely task. The turn that
+# stays as it is stands first: the embedded 0.5B model repeated most turns where it stood last.
 SHOWN: tuple[tuple[tuple[str, str], str, str], ...] = (
     (
+        ("Thanks, that is all about the tower.", "You are welcome."),
+        "What is on the menu of the harbour inn?",
+        "What is on the menu of the harbour inn?",
+    ),
+    (
         ("Who built the lighthouse?", "It was built by the Marten brothers."),
-        "When did they finish it?",
-        "When did the Marten brothers finish the lighthouse?",
+        "When?",
+        "When did the Marten brothers build the lighthouse?",
+    ),
+    (
+        ("Do you repair violins?", "Yes, in two days."),
+        "And how much is it?",
+        "How much does the repair of a violin cost?",
     ),
     (
         ("What does a violin string cost?", "A violin string costs 9 crowns."),
         "And a bow?",
         "What does a violin bow cost?",
-    ),
-    (
-        ("Where is the oak tower?", "It stands in the old park."),
-        "Thanks. What is on the menu of the harbour inn today?",
-        "What is on the menu of the harbour inn today?",
     ),
 )
 FAMILIAR = 0.5
@@ -116,13 +121,13 @@ class Condense(Frozen):
 
 
 def _turn(before: str, last: str) -> str:
-    return f"{before}\n\nLast message: {last}\nStandalone question:"
+    return f"{before}\n{SPEAKERS['user']}: {last}"
 
 
 def standalone(reply: ChatReply, state: State) -> tuple[str, str]:
     """The question in a reply, and why there is none, where there is none."""
     text = next((line for line in reply.text.splitlines() if line.strip()), "")
-    text = cleaned(text.strip().removeprefix("Standalone question:"))
+    text = cleaned(text)
     if reply.finish == "refused" or refuses(text):
         return "", "the model declined"
     if reply.finish == "length":
