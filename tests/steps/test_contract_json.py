@@ -55,6 +55,7 @@ ULM = {"town": "Ulm", "year": 1377}
         "Unfortunately, I can't help with that, as it is not allowed.",
         "As an AI, I cannot have opinions on this.",
         "As an AI language model,",
+        "I'm sorry for the confusion, but as a text-based AI, I don't have the ability to do it.",
         "Es tut mir leid, aber dabei kann ich nicht helfen.",
         "Leider kann ich Ihnen nicht weiterhelfen.",
         "Als KI-Modell kann ich dazu leider nichts sagen, das darf ich nicht.",
@@ -313,20 +314,28 @@ async def test_what_was_cut_off_gets_room_and_no_lesson() -> None:
     assert found.output == {"town": "Ulm"}
     assert lender.requests[1].messages == lender.requests[0].messages
     assert lender.requests[1].max_tokens == 40
+    # What has not even begun its object lacks form, not room.
+    talk = ChatReply("I booked a table and then", finish="length")
+    found, lender = await mended(Repair(), talk, '{"town": "Ulm"}', max_tokens=20)
+    assert "no JSON object" in lender.requests[1].messages[-1].content
+    assert (lender.requests[1].max_tokens, lender.requests[1].json_schema) == (20, SCHEMA)
     # Never read with patience: the town would be called Ul.
     found, _ = await mended(Repair(tries=0), cut)
     assert found.status == "invalid"
 
 
 async def test_labels_and_thinking_are_asked_for_in_their_form() -> None:
-    found, lender = await mended(Repair(), "green", "blue", task=LABELS)
-    assert found.answer == "blue"
-    assert "exactly one of: red, dark red, blue" in lender.requests[1].messages[-1].content
+    for said in ("blue", '{"label": "blue"}', "```\n{'label': 'blue'}"):
+        found, lender = await mended(Repair(), "green", said, task=LABELS)
+        assert (found.answer, found.status) == ("blue", "done")
+        assert '"enum":["red","dark red","blue"]' in lender.requests[1].messages[-1].content
+        assert lender.requests[1].json_schema == answer_schema(LABELS.spec.output)
     found, lender = await mended(
         Repair(), "It is green.\nAnswer: green", "Blue then.\nAnswer: blue", task=LABELS,
         reasoning="brief",
     )  # fmt: skip
     assert found.answer == "blue"
+    assert "exactly one of: red, dark red, blue" in lender.requests[1].messages[-1].content
     assert "starts with 'Answer:'" in lender.requests[1].messages[-1].content
     loose = "I see {two} of them.\nAnswer: {'label': 'red',}"
     found, lender = await mended(Repair(), loose, task=LABELS, contract="json", reasoning="brief")

@@ -103,7 +103,7 @@ _CANNOT_EN = (
 )
 _SORRY = (
     r"(?:(?:(?:i am|i'm) (?:very |so |really |truly )?sorry|sorry|i apologi[sz]e|my apologies"
-    r"|unfortunately)[,.!:;]* *(?:but )?)?"
+    r"|unfortunately)(?: for (?:the|any) [\w ]{4,30})?[,.!:;]* *(?:but )?)?"
 )
 _ELSEWHERE = (
     # German
@@ -140,8 +140,9 @@ _ELSEWHERE = (
 )  # fmt: skip
 _MACHINE = (
     r"as an? (?:ai|artificial intelligence) (?:language )?model",
-    r"as an? (?:ai|artificial intelligence)\b.{0,40}"
-    r"\bi (?:can(?:no|')t|can not|am not able|am unable)",
+    r"as an? (?:[\w-]+ )?(?:ai|artificial intelligence)\b.{0,40}"
+    r"\bi (?:can(?:no|')t|can not|am not able|am unable"
+    r"|(?:do not|don't) have the (?:ability|capability|capacity))",
     r"als (?:ki|künstliche intelligenz)\b.{0,40}\b(?:kann|darf) ich .{0,60}\bnicht\b",
     r"als sprachmodell\b",
     r"en tant qu(?:e |')(?:ia|intelligence artificielle|modèle de langage|assistant ia)\b.{0,40}"

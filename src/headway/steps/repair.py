@@ -6,7 +6,7 @@ Asking again with the error: Chen et al., 2023, "Teaching Large Language Models 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -29,8 +29,9 @@ class Repair(Frozen):
 
     loose: read single quotes, commas too many, missing braces and the like; costs no call, and is
     not done where the reply was cut off, as a value may be cut too. tries: how often the model is
-    asked again, shown its reply and what is wrong with it; a reply that was cut off is asked for
-    anew instead, with twice the tokens.
+    asked again, shown its reply and what is wrong with it; labels and JSON then as an object that
+    the backend enforces where it can. A reply that was cut off in its thinking or in its object is
+    asked for anew instead, with twice the tokens.
     """
 
     name: ClassVar[str] = "repair"
@@ -61,12 +62,14 @@ class Repair(Frozen):
                 return _kept(state, mended, reader.told(reply, "repair"), {"how": "read loosely"})
             if number == self.tries:
                 break
+            if not was_cut(reply, reader):
+                reader = strictly(reader, output)
             request = again(request, reply, str(read["why"]), reader, output)
             try:
                 reply = await lend.chat(request, entry.get("model"))
             except TooLong:
                 break
-            read = reader.read(reply, output)
+            reader, read = read_by((reader, reader_of(entry)), reply, output)
             told = reader.told(reply, "repair")
             if read["status"] != "invalid":
                 state = replace(state, messages=request.messages, request=request)
@@ -95,11 +98,32 @@ def again(
 ) -> ChatRequest:
     """The request after a broken reply: the same with more room where that was cut off, else with
     the reply and its problem as two turns more."""
-    if reply.finish == "length":
+    if was_cut(reply, reader):
         return replace(request, max_tokens=MORE * request.max_tokens)
     text = reply.text.strip()[:SHOWN] or "-"
     turns = (Message("assistant", text), Message("user", problem(why, reader, output)))
-    return replace(request, messages=(*request.messages, *turns))
+    return replace(request, messages=(*request.messages, *turns), json_schema=reader.form(output))
+
+
+def was_cut(reply: ChatReply, reader: Generate) -> bool:
+    """Whether a broken reply lacks room, and not form: one that goes on and on without having
+    begun what was asked for would do so for longer."""
+    return reply.finish == "length" and (reader.reasoning != "none" or "{" in reply.text)
+
+
+def strictly(reader: Generate, output: Output) -> Generate:
+    """The same under contract `json`, where the answer is a label or JSON and nothing else."""
+    plain = output.kind in ("label", "json") and reader.reasoning == "none"
+    return reader.model_copy(update={"contract": "json"}) if plain else reader
+
+
+def read_by(
+    readers: Sequence[Generate], reply: ChatReply, output: Output
+) -> tuple[Generate, dict[str, Any]]:
+    """(the first reader by which the reply keeps its form, what it reads); else the first of all:
+    a model may answer as it was asked at first."""
+    found = [(reader, reader.read(reply, output)) for reader in readers]
+    return next((one for one in found if one[1]["status"] != "invalid"), found[0])
 
 
 def problem(why: str, reader: Generate, output: Output) -> str:
