@@ -33,7 +33,7 @@ from headway.core.findings import (
 )
 from headway.core.judgement import JudgeFinding, Labels, RatingsFinding
 from headway.core.pipeline import Pipeline
-from headway.core.progress import Notices, Progress, silent
+from headway.core.progress import Event, Notices, Progress, silent
 from headway.core.protocols import Candidate, Metric, Technique
 from headway.core.rating import FILE as RATINGS
 from headway.core.rating import add_verdicts
@@ -46,6 +46,7 @@ from headway.engine.compare import compare_runs, summarise, unreviewed
 from headway.engine.drafting import Drafter, DraftFinding, LogFinding, Order, Sampler
 from headway.engine.journey import Lent, Traveller, Wish, test_name
 from headway.engine.judging import PAIRWISE, Bench, keep
+from headway.engine.labels import Doubter, keep_doubts
 from headway.engine.lender import Desk, ExampleLender, ScoringLender
 from headway.engine.parts import Parts
 from headway.engine.people import People, ToRate
@@ -245,10 +246,15 @@ class Workspace:
             raise InputError(
                 f"the split {split!r} holds no examples",
                 where=str(self.task.folder / "examples.jsonl"),
-                do=f"headway {'review' if self.task.set_aside(split) else 'check'}"
-                f" {self.task.typed}",
+                do=f"headway {self._next(split)} {self.task.typed}",
             )
         return examples[:limit] if limit else examples
+
+    def _next(self, split: Split) -> str:
+        """The command that an empty split needs."""
+        if self.task.set_aside(split):
+            return "review"
+        return "check" if self.task.examples or not self.task.has_knowledge else "draft"
 
     # --- the verbs ------------------------------------------------------------------------------
 
@@ -491,10 +497,16 @@ class Workspace:
             valid=", ".join(e.id for e in self.task.split("dev")[:3]) + ", ...",
         )
 
-    async def check(self) -> CheckReport:
-        """What the task holds, what may be wrong with it, and what it can prove."""
+    async def check(self, labels: bool = False) -> CheckReport:
+        """What the task holds, what may be wrong with it, and what it can prove. labels: first ask
+        every voter which references of train and dev are in doubt, and fill the queue of `review`;
+        that runs the embedding and re-ranking models over them."""
         from headway.engine.check import Checker
 
+        if labels:
+            desk = self._runner().desk
+            self.progress(Event("phase", "references in doubt"))
+            keep_doubts(desk, await Doubter(desk).doubt())
         return await Checker(self.task, self.parts, self.store, self.pipeline()).check()
 
     async def plan(self, command: str, **options: Any) -> Plan:

@@ -279,7 +279,10 @@ def test_questions(question: str, why: str | None) -> None:
 
 
 def test_a_question_names_only_what_was_shown() -> None:
-    about, shown = "It has 26 days.", "Leave, Leeds\nIt has 26 days for all who work there."
+    about, shown = (
+        "It has 26 days.",
+        "Leave in Leeds: it has 26 days, and one more after eight years of work.",
+    )
     assert filters.question_problem("How long is leave in Leeds?", about, shown) is None
     for question in ("How long is leave in Ghent?", "How long is leave in 2019, in Leeds?"):
         assert filters.question_problem(question, about, shown) == "other_subject"

@@ -98,9 +98,17 @@ def test_questions_alone(tmp_path: Path) -> None:
     assert not Task.load(tmp_path / "t").has_knowledge
 
 
+def test_documents_alone_wait_for_drafts(tmp_path: Path, docs: Path) -> None:
+    made = init(tmp_path / "t", docs)
+    assert (made.examples, made.documents) == (0, 2)
+    task = Task.load(tmp_path / "t")
+    assert (task.examples, task.has_knowledge) == ((), True)
+    # A phrase for what the documents do not say, so that unanswerable questions can be drafted.
+    assert task.spec.output.abstain
+    assert task.spec.output.abstain in task.instructions
+
+
 def test_what_is_refused(tmp_path: Path, docs: Path) -> None:
-    with pytest.raises(InputError, match="documents need questions"):
-        init(tmp_path / "t", docs)
     with pytest.raises(InputError, match="there is no such file"):
         init(tmp_path / "t", docs, tmp_path / "nowhere.csv")
     both = questions(tmp_path, "question,answer,context\nq,a,c\n")

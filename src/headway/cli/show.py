@@ -200,6 +200,9 @@ def diagnosis(console: Console, found: Diagnosis) -> None:
         title = "Where the evidence stands, among passages that do not hold it"
         _rows(console, title, places, lambda _: "cyan")
     _kinds(console, found.kinds)
+    if noise := words.label_noise(found.label_noise):
+        _heading(console, "Labels")
+        _say(console, noise)
     _failures(console, found)
     advice = words.advice(found)
     if advice:
@@ -521,4 +524,4 @@ def made(console: Console, found: Any) -> None:
     _bullets(console, found.files)
     for line in found.skipped:
         _say(console, f"! passed over: {line}", "yellow")
-    _say(console, f"next: headway check {found.folder}")
+    _say(console, f"next: headway {'check' if found.examples else 'draft'} {found.folder}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headway.core.errors import InputError
-from headway.intake.contents import Options, Skipped
+from headway.intake.contents import ABSTAIN, Contents, Options, Skipped
 from headway.intake.table import Table
 from headway.intake.writing import (
     BASELINE,
@@ -40,10 +40,11 @@ def init(
     docs: a folder of documents, or a `corpus.jsonl`; copied into `knowledge/`, or with copy=False
     named by path in `task.yaml`. questions: a table (`Options.columns` says how its columns are
     named); where a row gives no evidence, a document that alone holds the answer word for word
-    becomes its evidence, and the example says `source: inferred`.
+    becomes its evidence, and the example says `source: inferred`. Documents without questions
+    make a task without examples, for `headway draft`.
 
-    Raises InputError where a task is there already (unless `force`), for documents without
-    questions, and for what is wrong in either, with file and line.
+    Raises InputError where a task is there already (unless `force`), and for what is wrong in
+    either, with file and line.
     """
     folder = Path(folder)
     sample = docs is None and questions is None
@@ -51,12 +52,7 @@ def init(
         docs, questions = SAMPLE / "knowledge", SAMPLE / "questions.csv"
         name = name or "boatyard"
     if questions is None:
-        raise InputError(
-            "documents need questions to be measured by",
-            where=str(docs),
-            valid="a table with a question and an answer in each row (.csv, .jsonl, .parquet)",
-            do=f"headway init {folder} --docs {docs} --questions FILE.csv",
-        )
+        return _without_questions(folder, Path(str(docs)), copy, force, name)
     questions = Path(questions)
     if not questions.is_file():
         raise InputError("there is no such file", where=str(questions))
@@ -74,21 +70,48 @@ def init(
             do="leave --docs out, or take the column out",
         )
     docs = Path(docs)
-    found = read(docs)
-    for notice in found.notices:
-        document, _, reason = notice.partition(": passed over, ")
-        contents.skipped.add(reason, document)
+    found = _read(docs, contents)
     contents.examples = _with_evidence(contents.examples, found, contents.skipped)
-    path = str(docs.resolve())
-    if copy:
-        path = "knowledge/" if docs.is_dir() else f"knowledge/{docs.name}"
     # Written first: the documents alone make no task, so a failure here leaves no broken one.
+    path = _place(docs, copy)
     made = write(contents, folder, format="table", options=options, force=force, knowledge=path)
     if copy:
         _copy(docs, folder / "knowledge")
     return Summary(
         **{**vars(made), "documents": len(found.by_name), "format": "documents and questions"}
     )
+
+
+def _without_questions(
+    folder: Path, docs: Path, copy: bool, force: bool, name: str | None
+) -> Summary:
+    """A task of documents alone, for `headway draft` to write questions about."""
+    refuse_existing(folder, (TASK, EXAMPLES, PROMPT, BASELINE), force)
+    contents = Contents(description="", examples=(), abstain=ABSTAIN)
+    found = _read(docs, contents)
+    made = write(
+        contents, folder, format="documents", options=Options(name=name), force=force,
+        knowledge=_place(docs, copy), empty=True,
+    )  # fmt: skip
+    if copy:
+        _copy(docs, folder / "knowledge")
+    return Summary(**{**vars(made), "documents": len(found.by_name)})
+
+
+def _read(docs: Path, contents: Contents) -> Documents:
+    """The documents; what was passed over is told with the contents."""
+    found = read(docs)
+    for notice in found.notices:
+        document, _, reason = notice.partition(": passed over, ")
+        contents.skipped.add(reason, document)
+    return found
+
+
+def _place(docs: Path, copy: bool) -> str:
+    """The documents' path for `task.yaml`."""
+    if not copy:
+        return str(docs.resolve())
+    return "knowledge/" if docs.is_dir() else f"knowledge/{docs.name}"
 
 
 def _copy(docs: Path, target: Path) -> None:

@@ -113,11 +113,12 @@ def write(
     options: Options,
     force: bool = False,
     knowledge: str | None = None,
+    empty: bool = False,
 ) -> Summary:
     """Write the whole task folder, then load it once, so that what was made is known to be good.
 
     knowledge: path of documents that are there already, for `task.yaml`. Raises InputError where
-    a task is there (unless `force`), and where there is no example at all.
+    a task is there (unless `force`), and where there is no example at all (unless `empty`).
     """
     planned = [TASK, EXAMPLES, PROMPT, BASELINE]
     if contents.documents is not None:
@@ -132,7 +133,8 @@ def write(
         examples = _json_lines(
             stage / EXAMPLES, seen.counted(islice(contents.examples, options.limit))
         )
-        _enough(contents, examples, folder)
+        if not empty:
+            _enough(contents, examples, folder)
         _write(stage / PROMPT, prompt(contents, bool(knowledge)) + "\n")
         _write(stage / BASELINE, baseline(contents, bool(knowledge), seen.long))
         if not (folder / ".gitignore").exists():
