@@ -45,7 +45,7 @@ from headway.engine.budget import Budget, Limits
 from headway.engine.compare import compare_runs, summarise, unreviewed
 from headway.engine.drafting import Drafter, DraftFinding, LogFinding, Order, Sampler
 from headway.engine.journey import Lent, Traveller, Wish, test_name
-from headway.engine.judging import PAIRWISE, Bench, keep
+from headway.engine.judging import PAIRWISE, Bench, keep_judged
 from headway.engine.labels import Doubter, keep_doubts
 from headway.engine.lender import Desk, ExampleLender, ScoringLender
 from headway.engine.parts import Parts
@@ -654,7 +654,7 @@ class Workspace:
             read.answers, read.labels, source=file.name if file else RATINGS, repeat=repeat,
             notices=read.notices,
         )  # fmt: skip
-        keep(self.store, self.task, found, bench.asked)
+        keep_judged(self.store, self.task, found, bench.asked)
         return found
 
     async def _labelled(

@@ -17,7 +17,7 @@ from headway.core.rating import Labelled
 from headway.core.record import Passage, Score
 from headway.core.task import Example, Task
 from headway.engine import judging
-from headway.engine.judging import Bench, about, believed, keep
+from headway.engine.judging import Bench, about, believed, keep_judged
 from headway.models.scripted import ScriptedChat
 from headway.workspace import Workspace
 
@@ -116,7 +116,7 @@ async def _judge(
         found = workspace._judged(f"python:metric.py:{metric}", "yes_no")
         bench = Bench(workspace._runner().desk, found, metric.lower())
         result = await bench.judge(answers, "yes_no", source="l.jsonl", repeat=repeat)
-        keep(workspace.store, workspace.task, result, bench.asked)
+        keep_judged(workspace.store, workspace.task, result, bench.asked)
         return result
 
 
@@ -238,7 +238,7 @@ async def _measured_as(folder: Path, agree: bool) -> None:
         metric = workspace._metrics[0]
         bench = Bench(workspace._runner().desk, metric, metric.name)
         found = await bench.judge(answers, "yes_no", source="l.jsonl")
-        keep(workspace.store, workspace.task, found, bench.asked)
+        keep_judged(workspace.store, workspace.task, found, bench.asked)
 
 
 async def test_standing_follows_what_was_measured(judged: Path) -> None:

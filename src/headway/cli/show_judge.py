@@ -70,7 +70,9 @@ def told(found: JudgeFinding) -> Iterator[str]:
         sure = value.low is not None and value.low >= found.needed
         proof = "" if sure else f", though {found.needed:g} itself is not proven"
         yield f"May decide a journey: {name} is {words.number(value.mean)}{proof}."
-    if found.told_apart is not None:
+    if found.told_apart is not None and found.told_apart >= 1:
+        yield f"{words.count(found.n, 'answer')} are too few to tell one judge from another."
+    elif found.told_apart is not None:
         yield (
             f"So many answers tell two judges apart from a difference of about"
             f" {found.told_apart:.2f} in {name} on (80% of the time; on the same answers from"

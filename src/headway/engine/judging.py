@@ -411,7 +411,7 @@ def about(task: Task, metric: str) -> str:
     return digest([metric, models.judge, rubric])[:20]
 
 
-def keep(store: Store, task: Task, found: JudgeFinding, asked: Mapping[str, str]) -> None:
+def keep_judged(store: Store, task: Task, found: JudgeFinding, asked: Mapping[str, str]) -> None:
     """Keep what was measured for a task; a later measurement replaces it."""
     estimate = found.agreement[found.measure]
     value = {

@@ -58,8 +58,9 @@ def agreement(
     `kendall` (tau-b, Kendall 1945), `alpha_ordinal` and `alpha_interval` (Krippendorff 2011; judge
     and people as two observers).
 
-    A judge that says the same of all answers agrees by chance only: 0, and 0.5 for `auc`. All is
-    None where people's labels are all alike.
+    A judge that says the same of all answers agrees by chance only: 0, and 0.5 for `auc`; only
+    alpha, which also holds the values against each other, may be below. All is None where people's
+    labels are all alike.
 
     Accuracy has `estimate`'s interval. The others: bootstrap by group, normal on the scale of
     Fisher's z (see `interval_of`). Coverage at level 0.95, 400 runs each: kappa, true 0.4: 0.96 at
