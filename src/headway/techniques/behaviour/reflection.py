@@ -179,7 +179,7 @@ class Search:
         while True:
             request = ChatRequest(
                 (Message("user", self._question(prompt, shown)),),
-                max_tokens=200 + self.longest // 2, temperature=TEMPERATURE, seed=number,
+                max_tokens=200 + self.longest // 3, temperature=TEMPERATURE, seed=number,
             )  # fmt: skip
             try:
                 reply = await self.ctx.chat(request)
