@@ -4,12 +4,12 @@ The answer is split into statements, each is held against the passages, and the 
 that they support. The statements are known before they are judged and are what is divided by.
 
 `faithfulness` is judged by the model in the role `judge`, if task.yaml names one, and else offline
-by the best way that was found without a large model (bench/judges/FAITHFULNESS.md). The other two
-names fix the way. What each costs a record:
+by the best way that was found without a large model (bench/judges/FAITHFULNESS.md). Three
+more names fix the way. What each costs a record:
 
     faithfulness_judge     two calls: the answer, then the answer's statements with the passages;
                            more where either is long
-    faithfulness_offline   two short re-rankings a statement by a 34 MB model, about 50 ms
+    faithfulness_offline   two short re-rankings a statement by a 34 MB model, about 80 ms
     faithfulness_words     nothing
 
 An empty answer is 0: it has no faithful statement, and dropping it (NaN, in other tools) would
