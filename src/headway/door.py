@@ -30,9 +30,12 @@ def _with(
     return run_sync(inside())
 
 
-def check(task: Folder, *, model: str | None = None, progress: Progress = silent) -> CheckReport:
-    """What the task holds, what may be wrong with it, and what it can prove."""
-    return _with(task, lambda w: w.check(), model, progress)
+def check(
+    task: Folder, labels: bool = False, *, model: str | None = None, progress: Progress = silent
+) -> CheckReport:
+    """What the task holds, what may be wrong with it, and what it can prove; with `labels` also
+    which references are in doubt."""
+    return _with(task, lambda w: w.check(labels), model, progress)
 
 
 def show(

@@ -110,13 +110,18 @@ def _made(found: Any, as_json: bool) -> None:
 @main.command(epilog="Example: headway check handbook")
 @door.task_argument
 @door.model_option
+@click.option(
+    "--labels",
+    is_flag=True,
+    help="Also look for wrong references, by models in this process and answers in the store.",
+)
 @door.json_option
 @click.pass_context
-def check(ctx: click.Context, task: Path, model: str | None, as_json: bool) -> None:
+def check(ctx: click.Context, task: Path, model: str | None, labels: bool, as_json: bool) -> None:
     """Say what a task holds, what is wrong, what it can prove."""
     from headway.cli import show
 
-    found = door.work(task, lambda w: w.check(), model)
+    found = door.work(task, lambda w: w.check(labels), model)
     door.emit(found, as_json, show.check)
     if found.errors:
         ctx.exit(InputError.exit_code)

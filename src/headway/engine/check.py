@@ -18,6 +18,7 @@ from headway.engine import check_documents as documents
 from headway.engine import check_examples as examples
 from headway.engine import check_inputs as inputs
 from headway.engine import check_judge as judging
+from headway.engine import check_labels as labels
 from headway.engine import check_prompt as prompt
 from headway.engine import check_proof as proof
 from headway.engine.check_look import Check, Look, item
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     documents.duplicate_documents,
     documents.planted_instructions,
     documents.evidence_found,
+    labels.in_doubt,
     answers.labels,
     answers.schema,
     answers.lengths,

@@ -23,7 +23,7 @@ from headway.engine.advice import advise
 from headway.engine.causes import Causes
 from headway.engine.compare import estimate, kinds_of, unreviewed, usage_of
 from headway.engine.evidence import infer_all
-from headway.engine.labels import Doubter, keep, noise
+from headway.engine.labels import Doubter, keep_doubts, noise
 from headway.engine.positions import PLACES, Place, told
 from headway.engine.run import (
     CLOSED_BOOK,
@@ -86,7 +86,7 @@ class Prober:
         repeated = await self._repeat(pipeline, failed, perfect is not None, len(examples))
         stronger = await self._stronger(pipeline, failed, perfect is not None)
         tell(Event("phase", "references in doubt"))
-        suspects = keep(runner.desk, await Doubter(runner.desk, quick=True).doubt(examples))
+        suspects = keep_doubts(runner.desk, await Doubter(runner.desk, quick=True).doubt(examples))
         agreed = [s.example for s in suspects if s.agreed]
         causes = Causes(runner, metric, as_is, closed, perfect, repeated, stronger, known, agreed)
         tell(Event("phase", "a cause for each failure"))

@@ -180,6 +180,7 @@ def _diagnosis(found: Diagnosis) -> Html:
         _causes(found),
         _verdicts(found),
         _kinds(found.kinds),
+        el("p", noise) if (noise := words.label_noise(found.label_noise)) else None,
         *(el("p", notice, class_="notice") for notice in found.notices),
         lead=words.holds_back(found),
     )

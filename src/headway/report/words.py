@@ -20,6 +20,7 @@ from headway.core.findings import (
     Journey,
     JourneyStep,
     Kind,
+    LabelNoise,
     Spent,
     TestFigure,
     UsageTotal,
@@ -540,6 +541,25 @@ def verdicts(found: Diagnosis) -> list[tuple[str, str, int]]:
     return [
         (said, axis, many) for (said, axis), many in sorted(counts.items(), key=lambda c: -c[1])
     ]
+
+
+def label_noise(found: LabelNoise | None) -> str:
+    """How many references are in doubt, and the ceiling that this implies; empty where none is and
+    nobody has ruled on any."""
+    if found is None or not (found.in_doubt or found.reviewed):
+        return ""
+    doubts = f"{count(found.in_doubt, 'reference')} of {found.n:,} in doubt"
+    suspect = f", {found.suspects:,} of them suspect by two models" if found.suspects else ""
+    ruled = f"; people ruled on {found.reviewed:,}" if found.reviewed else ""
+    top = figure(found.ceiling)
+    if found.basis == "verdicts":
+        basis = "" if found.outside else " at most, if what nobody doubted is right"
+        said = f"By their verdicts a perfect system scores {top}{basis}."
+    elif found.suspects:
+        said = f"Were each suspect wrong, a perfect system would score {top}."
+    else:
+        said = "No ceiling follows yet."
+    return f"{doubts}{suspect}{ruled}. {said}"
 
 
 def kinds_shown(kinds: Sequence[Kind], most: int = 12) -> list[Kind]:

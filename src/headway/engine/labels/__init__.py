@@ -11,6 +11,6 @@ doubter     asks all that fit a task, and fills the queue
 """
 
 from .contradict import contradiction
-from .doubter import Doubter, Doubts, keep, noise
+from .doubter import Doubter, Doubts, keep_doubts, noise, noise_among
 
-__all__ = ["Doubter", "Doubts", "contradiction", "keep", "noise"]
+__all__ = ["Doubter", "Doubts", "contradiction", "keep_doubts", "noise", "noise_among"]

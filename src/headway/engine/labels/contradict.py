@@ -43,8 +43,8 @@ async def contradiction(
         return ""
     if kind_of(answer) != kind_of(wanted):
         return ""
-    evidence = [_around(knowledge, span) for span in spans]
-    evidence = [e for e in evidence if e is not None and holds(e.text, wanted)]
+    around = [_around(knowledge, span) for span in spans]
+    evidence = [e for e in around if e is not None and holds(e.text, wanted)]
     if not evidence:
         return ""
     found = [*await knowledge.search(example.question, replace(how, k=DEEP)), *record.passages]

@@ -19,7 +19,7 @@ from scipy.special import softmax
 from headway.core.findings import LabelNoise, Suspect
 from headway.core.protocols import Search
 from headway.core.sentences import sentence_spans
-from headway.core.task import Example
+from headway.core.task import Example, Task
 from headway.engine.check_twins import twins
 from headway.engine.labels import answers, nearby, reader
 from headway.engine.labels.ceiling import noise_of
@@ -128,7 +128,7 @@ class Doubter:
         """Whether the evidence holds an answer. Labels and fields are judged by the input."""
         if self.kind != "text" or not self.task.has_knowledge:
             return True
-        return holds(self._evidence(example), str(answer))
+        return bool(holds(self._evidence(example), str(answer)))
 
     def _evidence(self, example: Example) -> str:
         known = [e for e in example.evidence if e.document and ":" not in e.document]
@@ -238,8 +238,8 @@ class Doubter:
         by_example: dict[str, list[Doubt]] = defaultdict(list)
         for doubt in doubts:
             by_example[doubt.ballot.example.id].append(doubt)
-        found = [_suspect(rows, self.kind) for rows in by_example.values()]
-        found = sorted((s for s in found if s is not None), key=lambda s: (-s.doubt, s.example))
+        made = [_suspect(rows) for rows in by_example.values()]
+        found = sorted((s for s in made if s is not None), key=lambda s: (-s.doubt, s.example))
         most = max(10, round(QUEUED * total))
         return tuple(s for i, s in enumerate(found) if s.agreed or i < most)
 
@@ -253,7 +253,7 @@ def ranked(asked: reader.Asked, spans: Sequence[tuple[int, int]], scores: Any) -
     return np.array(columns, dtype=np.float64).reshape(len(at), 3)
 
 
-def _suspect(rows: Sequence[Doubt], kind: str) -> Suspect | None:
+def _suspect(rows: Sequence[Doubt]) -> Suspect | None:
     """One example's doubts as one suspect; None where no voter is against its reference."""
     against = [d for d in rows if any(v.against >= 0.5 for v in d.ballot.votes)]
     if not against:
@@ -309,7 +309,7 @@ def _with(data: Any, path: Sequence[str], value: Any) -> Any:
     return {**data, path[0]: value if len(path) == 1 else _with(data[path[0]], path[1:], value)}
 
 
-def keep(desk: Desk, found: Doubts) -> tuple[Suspect, ...]:
+def keep_doubts(desk: Desk, found: Doubts) -> tuple[Suspect, ...]:
     """Put the doubts into the store beside those of examples that were not asked now, and those
     that a person has ruled on, by which the ceiling knows what was in the queue."""
     task, asked = desk.task, {e.id for e in found.asked}
@@ -330,19 +330,28 @@ def keep(desk: Desk, found: Doubts) -> tuple[Suspect, ...]:
 
 
 def noise(desk: Desk, examples: Sequence[Example]) -> LabelNoise | None:
-    """The label noise among examples, by the store's suspects and people's verdicts. Drafts that a
-    person ruled on count as what they are: references that were looked at."""
-    held = [Suspect.model_validate(s) for s in desk.store.suspects()]
-    with_reference = {e.id: e for e in examples if e.reference is not None}
-    reviews = {id: r for id, r in desk.task.reviews.of.items() if id in with_reference}
-    queue = {
-        s.example for s in held
-        if s.example in reviews or (
-            s.example in with_reference and s.fingerprint == with_reference[s.example].fingerprint
-        )
-    }  # fmt: skip
-    wrong = {id: r.verdict == "fix" and r.reference is not None for id, r in reviews.items()}
-    return noise_of(tuple(with_reference), queue, {s.example for s in held if s.agreed}, wrong)
+    """The label noise among examples, by what the store holds."""
+    return noise_among(desk.task, [Suspect.model_validate(s) for s in desk.store.suspects()],
+                       examples)  # fmt: skip
 
 
-__all__ = ["Doubter", "Doubts", "keep", "noise", "ranked"]
+def noise_among(
+    task: Task, held: Sequence[Suspect], examples: Sequence[Example]
+) -> LabelNoise | None:
+    """The label noise among examples that have a reference, by suspects and people's verdicts."""
+    known = {e.id: e for e in examples if e.reference is not None}
+    ruled = {id: r for id, r in task.reviews.of.items() if id in known}
+    standing = [
+        s for s in held
+        if s.example in known
+        and (s.example in ruled or s.fingerprint == known[s.example].fingerprint)
+    ]  # fmt: skip
+    return noise_of(
+        tuple(known),
+        {s.example for s in standing},
+        {s.example for s in standing if s.agreed},
+        {id: r.verdict == "fix" and r.reference is not None for id, r in ruled.items()},
+    )
+
+
+__all__ = ["Doubter", "Doubts", "keep_doubts", "noise", "noise_among", "ranked"]
