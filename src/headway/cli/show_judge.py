@@ -15,6 +15,7 @@ from headway.engine.people import ToRate
 from headway.report import words
 
 LISTED = 5  # unscored answers and faults that are named; --json has all
+SHORT = {"always the same": "majority", "word overlap": "overlap", "the longer one": "longer"}
 MEASURES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -33,9 +34,9 @@ def judge(console: Console, found: JudgeFinding) -> None:
     say = _speaker(console)
     who = f"{found.metric} by {found.judge}" if found.judge else found.metric
     say(f"{who} beside people, {words.count(found.n, 'answer')} of {found.source}", "bold")
-    beside = dict(found.baselines)
+    beside = {SHORT.get(name, name): by for name, by in found.baselines.items()}
     if found.people:
-        beside["one person"] = found.people
+        beside["a person"] = found.people
     names = [m for m in MEASURES if any(m in by for by in (found.agreement, *beside.values()))]
     rows = [
         (
@@ -45,11 +46,15 @@ def judge(console: Console, found: JudgeFinding) -> None:
         )
         for m in names
     ]
+    say(
+        "majority: what people say most, said of all; overlap: words shared with what was given",
+        "dim",
+    )
     console.print(table("agreement", "(95% interval)", *beside, rows=rows))
     for line in told(found):
         say(line)
     if found.people:
-        say("One person: how well one agrees with the others, which no judge is likely to pass.")
+        say("A person: how well one agrees with the others, which no judge is likely to pass.")
     _unscored(say, [(m.id, m.why) for m in found.unscored], found.n)
     console.print()
     say(f"used     {words.usage(found.usage)}")
