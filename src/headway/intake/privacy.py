@@ -89,7 +89,7 @@ def _recognisers() -> list[tuple[Any, str]]:
         ) from None
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
 
-    class Email(known.EmailRecognizer):  # type: ignore[misc]
+    class Email(known.EmailRecognizer):
         """Without the check of the domain's ending, which fetches a list from the internet."""
 
         def validate_result(self, pattern_text: str) -> bool | None:

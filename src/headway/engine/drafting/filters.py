@@ -31,8 +31,8 @@ REASONS = {
 QUESTION_WORDS, ANSWER_WORDS = 50, 40  # at most
 RUN, RUN_SHARE = 7, 0.7  # words in a row, or a share of the question, that copy the quote
 NEAR = 0.8  # Jaccard of pairs of words, as `check` has it
-# Cosine of two questions that ask the same in other words. Measured on examples/handbook with
-# bge-small-en: see the test.
+# Cosine of two questions that ask nearly the same. Of 300 questions of examples/handbook (44,850
+# pairs, bge-small-en) the nearest two about different facts are at 0.93.
 SAME = 0.95
 
 NOUNS = 0.2  # words with a capital: a tenth in English prose, a third in German
