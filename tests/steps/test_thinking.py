@@ -373,7 +373,7 @@ async def test_thinks_calculates_and_hands_on() -> None:
             "77",
         ]
     )
-    found = await React().run(state("How many jars?"), lender)
+    found = await React(answer=False).run(state("How many jars?"), lender)
     assert found.worked == (
         "Worked out:\nThree crates.\n3 * 24 = 72\nAnd 5.\n72 + 5 = 77\nDone.\nConclusion: 77 jars",
     )
@@ -387,6 +387,20 @@ async def test_thinks_calculates_and_hands_on() -> None:
     found = await Generate().run(found, lender)
     assert found.answer == "77"
     assert "Conclusion: 77 jars" in lender.requests[-1].messages[-1].content
+
+
+async def test_what_it_finishes_with_is_the_answer_where_that_is_a_text() -> None:
+    lender = Lender(["Action: finish[77]"])
+    found = await Generate().run(await React().run(state(), lender), lender)
+    assert (found.answer, found.output, found.status) == ("77", "77", "done")
+    assert len(lender.requests) == 1
+    # An object is written by generate, and so is an answer to what was not finished.
+    lender = Lender(["Action: finish[Ulm]", '{"town": "Ulm"}'], JSON)
+    found = await Generate().run(await React().run(state(), lender), lender)
+    assert found.output == {"town": "Ulm"}
+    lender = Lender(["Action: calculate[1+1]", "2"])
+    found = await Generate().run(await React(turns=1).run(state(), lender), lender)
+    assert found.answer == "2"
 
 
 async def test_an_action_that_cannot_be_read_is_corrected_once() -> None:

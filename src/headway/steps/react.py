@@ -1,9 +1,8 @@
 """Reason and act by turns: the model says what it thinks and calls a tool, reads what that gives,
 and goes on until it has finished.
 
-Yao et al., 2022, "ReAct: Synergizing Reasoning and Acting in Language Models". What was found and
-worked out is handed to `generate`, so that the answer keeps its contract, its examples and its
-checks.
+Yao et al., 2022, "ReAct: Synergizing Reasoning and Acting in Language Models". For labels and JSON,
+what was found and worked out is handed to `generate`, so that the answer keeps its contract.
 """
 
 from __future__ import annotations
@@ -100,8 +99,9 @@ class React(Frozen):
     are there, up to `keep`; `database` runs one SELECT, read-only, of the task's only database or
     the one named, and its rows become a passage. passages, by, embed and k are as in `retrieve`.
     A turn without an action that can be read is answered with what the form is; the second one
-    ends the work, and so does an action that was made already. Thoughts, results and conclusion
-    are shown to `generate` with the question.
+    ends the work, and so does an action that was made already. answer: where the output is a text,
+    what it finishes with is the answer, and `generate` is not asked; else, and where it did not
+    finish, thoughts, results and conclusion are shown to `generate` with the question.
     """
 
     name: ClassVar[str] = "react"
@@ -116,6 +116,7 @@ class React(Frozen):
     embed: str | None = None
     k: int = Field(default=2, ge=1, le=100)
     database: str | None = None
+    answer: bool = True
     instructions: str = INSTRUCTIONS
     max_tokens: int = Field(default=120, ge=1)
     model: str | None = None
@@ -187,6 +188,9 @@ class React(Frozen):
         }  # fmt: skip
         state = replace(state, trace=(*state.trace, seen))
         worked = working(work.turns, work.answer)
+        if self.answer and work.answer and lend.task.spec.output.kind == "text":
+            # Small models, shown their own conclusion, begin anew instead of repeating it.
+            state = replace(state, answer=work.answer, output=work.answer)
         return replace(
             state,
             passages=work.passages,
