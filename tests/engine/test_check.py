@@ -729,8 +729,10 @@ INPUTS = st.one_of(
         lambda said: {"messages": [*said, {"role": "user", "content": "東京"}]},
         st.lists(
             st.fixed_dictionaries(
-                {"role": st.sampled_from(["system", "user", "assistant", "tool"]),
-                 "content": st.text(max_size=20)}
+                {
+                    "role": st.sampled_from(["system", "user", "assistant", "tool"]),
+                    "content": st.text(max_size=20),
+                }
             ),
             max_size=4,
         ),

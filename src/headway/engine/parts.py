@@ -168,9 +168,7 @@ class Parts:
 
     def start(self, example: Example) -> State:
         """An example before its first step. Raises InputError for a file that cannot be read."""
-        return State(
-            example, example.question, history=example.history, files=self.files(example)
-        )
+        return State(example, example.question, history=example.history, files=self.files(example))
 
     def databases(self) -> Mapping[str, Database]:
         """The task's databases by name; none where it has none."""

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any, ClassVar
 
-import numpy as np
-
 from headway.core.errors import BudgetEnded, InputError, ModelError, Outage, Rejected, TooLong
 from headway.core.findings import Finding, Spent
 from headway.core.progress import Event, Progress, silent
@@ -22,6 +20,7 @@ from headway.core.protocols import Knowledge
 from headway.core.reading import add_lines
 from headway.core.record import ChatReply, ChatRequest, Passage
 from headway.core.task import Evidence, Example, digest
+from headway.engine.check_twins import words
 from headway.engine.drafting import filters
 from headway.engine.drafting.facts import PASSAGE, Fact, Facts, Groups, widened
 from headway.engine.drafting.writer import Writer
@@ -194,8 +193,7 @@ class Drafter:
         """What the task asks already, drafts of this order aside: they are met by their ids."""
         asked = [e.question for e in self.task.examples]
         embed = self.task.spec.models.embed
-        vectors = await self.desk.embed(embed, asked, "passage") if asked else np.zeros((0, 0))
-        return filters.Known(asked, vectors)
+        return filters.Known(asked, await self.desk.embed(embed, asked, "passage"))
 
     async def _some(self, kind: str, wanted: int, facts: Facts) -> int:
         """Draft so many of a kind; how many were kept."""
@@ -363,8 +361,8 @@ class Drafter:
         found = await self.desk.search(asked, replace(PASSAGE, k=PASSAGES_LOOKED_AT))
         near = [p for p in found if not _overlap(p, fact.passage)]
         # The passage itself alone first: among others a small model overlooks it.
-        for shown in ([fact.passage], near):
-            if shown and await self._is_answered(asked, shown):
+        for passages in ([fact.passage], near):
+            if passages and await self._is_answered(asked, passages):
                 return _Draft(problem="answerable")
         abstain = self.task.spec.output.abstain or ""
         return _Draft(self._example("unanswerable", asked, abstain, [], [fact.document]))
@@ -408,7 +406,7 @@ class Drafter:
         if not quote.strip() or span is None or text is None:
             return None
         _, start, end = span
-        if start < passage.start or end > passage.end or len(filters.words(quote)) < 2:
+        if start < passage.start or end > passage.end or len(words(quote)) < 2:
             return None
         return [
             Evidence(document=passage.document, text=text[a:b], start=a)

@@ -165,10 +165,7 @@ class Sampler:
         there = [e for e in self.task.examples if e.id not in own]
         questions = [e.question for e in there]
         embed = self.task.spec.models.embed
-        known = Known(
-            questions,
-            await self.desk.embed(embed, questions, "passage") if questions else np.zeros((0, 0)),
-        )
+        known = Known(questions, await self.desk.embed(embed, questions, "passage"))
         chosen: list[int] = []
         for at in order:
             if len(chosen) == self.n:
