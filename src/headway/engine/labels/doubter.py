@@ -23,7 +23,7 @@ from headway.core.task import Example, Task
 from headway.engine.check_twins import twins
 from headway.engine.labels import answers, nearby, reader
 from headway.engine.labels.ceiling import noise_of
-from headway.engine.labels.votes import Ballot, Doubt, Vote, count, same
+from headway.engine.labels.votes import NOISE, Ballot, Doubt, Vote, count, same
 from headway.engine.lender import Desk
 from headway.engine.plan import cut_dev
 from headway.metrics.fields import Path, leaves, wanted
@@ -241,7 +241,8 @@ class Doubter:
         made = [_suspect(rows) for rows in by_example.values()]
         found = sorted((s for s in made if s is not None), key=lambda s: (-s.doubt, s.example))
         most = max(10, round(QUEUED * total))
-        return tuple(s for i, s in enumerate(found) if s.agreed or i < most)
+        # Below the share before any vote, the votes speak for the reference.
+        return tuple(s for i, s in enumerate(found) if s.agreed or (i < most and s.doubt > NOISE))
 
 
 def ranked(asked: reader.Asked, spans: Sequence[tuple[int, int]], scores: Any) -> Any:
