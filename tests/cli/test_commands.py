@@ -153,6 +153,7 @@ def test_flags_reach_the_workspace(fake: type[Fake]) -> None:
         "limit": 5,
         "repeat": 3,
         "by": ("tags", "group"),
+        "ragas": None,
     }
     fake.asked.clear()
     run("optimize", "t", "--tokens", "7", "--usd", "1.5", "--minutes", "2", "--axis", "context",
@@ -318,7 +319,7 @@ def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
 
 
 def test_the_commands_of_the_house() -> None:
-    known = "init import check show evaluate compare diagnose try optimize final report techniques"
+    known = "init import draft review judge check show evaluate compare diagnose try optimize final report techniques"
     assert set(main.commands) == {*known.split(), "models", "schema"}
 
 

@@ -39,7 +39,7 @@ def _column_options(command: Any) -> Any:
 
 
 @click.command(
-    epilog="Examples: headway judge labelled.jsonl --metric faithfulness; headway judge support"
+    epilog="Example: headway judge labelled.jsonl --metric faithfulness; headway judge support"
     " --rate; headway judge support --pairs baseline best"
 )
 @click.argument("source", type=click.Path(path_type=Path))
