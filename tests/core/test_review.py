@@ -120,7 +120,7 @@ def test_a_question_in_a_conversation(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ("{", "not valid JSON"),
-        ("[]", "expected fields by name"),
+        ("[]", "expected an object"),
         ('{"example": "a"}', "is missing"),
         ('{"example":"a","fingerprint":"f","verdict":"fix","by":"b","at":"x"}', "has a reference"),
         ('{"example":"a","fingerprint":"f","verdict":"accept","reference":1,"by":"b","at":"x"}',

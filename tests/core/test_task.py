@@ -40,7 +40,7 @@ def lines(folder: Path, *rows: str | bytes) -> Path:
     [
         ('{"id": "b", "inputs": {"question": "q"', "not valid JSON"),
         (b'{"id": "\xff", "inputs": {}}', "not valid JSON"),
-        ("[1, 2]", "expected fields by name, found list"),
+        ("[1, 2]", "expected an object, found list"),
         ('{"id": "b", "inputs": {}, "refrence": "r"}', "unknown field 'refrence'"),
         ('{"id": "b"}', "the field 'inputs' is missing"),
         ('{"inputs": {}}', "the field 'id' is missing"),
@@ -282,3 +282,7 @@ def test_what_labels_mean_is_of_labels_that_there_are() -> None:
     assert said.model_dump(mode="json")["about"] == {"up": "it rose"}
     with pytest.raises(ValueError, match="'left', which is none of the labels"):
         Output(kind="label", labels=("up", "down"), about={"left": "no"})
+
+
+def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
+    assert read_examples(lines(tmp_path, b"\xef\xbb\xbf" + LINE.encode()))[0].id == "a"

@@ -6,18 +6,16 @@ longer counts. A preference is about the answers of two pipelines to one example
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from headway.core.errors import InputError
+from headway.core.reading import Frozen, add_lines, parse, read_lines
 from headway.core.record import Passage
-from headway.core.task import Example, Frozen
+from headway.core.task import Example
 
 FILE = "ratings.jsonl"
 Flag = Literal["fine", "wrong", "hallucination"]
@@ -95,20 +93,9 @@ class Labelled:
     where: str = ""
 
 
-def verdict_of(data: Any, where: str) -> Verdict:
+def verdict_of(data: Mapping[str, Any], where: str) -> Verdict:
     """One row as a Rating or a Preference. Raises InputError."""
-    if not isinstance(data, dict):
-        raise InputError(f"expected an object, found {type(data).__name__}", where=where)
-    kind = Preference if "prefer" in data else Rating
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise InputError(
-            f"{field}: {said}" if field else said, where=where, valid=", ".join(kind.model_fields)
-        ) from None
+    return parse(Preference, data, where) if "prefer" in data else parse(Rating, data, where)
 
 
 def read_verdicts(folder: Path) -> tuple[Verdict, ...]:
@@ -116,38 +103,21 @@ def read_verdicts(folder: Path) -> tuple[Verdict, ...]:
     file = folder / FILE
     if not file.is_file():
         return ()
-    found = []
-    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{file}:{number}"
-        try:
-            data = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise InputError(f"not valid JSON: {error}", where=where) from None
-        found.append(verdict_of(data, where))
-    return tuple(found)
+    return tuple(verdict_of(data, f"{file}:{n}") for n, data in read_lines(file))
 
 
 def add_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> int:
     """Append what is new, one line each, on the disk when this returns; how many were new. A
     verdict is the same when all but its time is."""
     known = {_same(v) for v in read_verdicts(folder)}
-    lines = []
+    new: dict[str, Verdict] = {}
     for verdict in verdicts:
         if _same(verdict) not in known:
-            known.add(_same(verdict))
-            lines.append(orjson.dumps(verdict.model_dump(mode="json", exclude_none=True)) + b"\n")
-    if lines:
-        file = folder / FILE
-        with file.open("ab+") as stream:
-            # A line that an editor left without its end must not swallow the next one.
-            if stream.tell() and _last_byte(file) != b"\n":
-                stream.write(b"\n")
-            stream.write(b"".join(lines))
-            stream.flush()
-            os.fsync(stream.fileno())
-    return len(lines)
+            new.setdefault(_same(verdict), verdict)
+    if new:
+        rows = [verdict.model_dump(mode="json", exclude_none=True) for verdict in new.values()]
+        add_lines(folder / FILE, rows)
+    return len(new)
 
 
 def ratings_of(verdicts: Sequence[Verdict]) -> Iterator[Rating]:
@@ -168,9 +138,3 @@ def of_answer(ratings: Sequence[Rating], example: str, answer: str | None) -> tu
 
 def _same(verdict: Verdict) -> str:
     return verdict.model_dump_json(exclude={"at"})
-
-
-def _last_byte(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1)

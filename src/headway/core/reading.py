@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,6 +65,38 @@ def _owner(kind: type[BaseModel], path: Iterable[Any]) -> type[BaseModel] | None
         if owner is None:
             return None
     return owner if isinstance(owner, type) and issubclass(owner, BaseModel) else None
+
+
+def read_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of each line that is not blank; one line in memory at a time.
+
+    Raises InputError, with the line, for what is not one whole JSON object.
+    """
+    for number, line in numbered(file):
+        if not line.strip():
+            continue
+        where, valid = f"{file}:{number}", "one whole JSON object a line, in UTF-8"
+        try:
+            data = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise InputError(
+                f"not valid JSON: {error} (found {line[:40]!r}...)", where=where, valid=valid
+            ) from None
+        if not isinstance(data, dict):
+            raise InputError(
+                f"expected an object, found {type(data).__name__}", where=where, valid=valid
+            )
+        yield number, data
+
+
+def numbered(file: Path) -> Iterator[tuple[int, bytes]]:
+    """(number, bytes) of each line, without a byte-order mark. Raises InputError."""
+    try:
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(file)) from None
 
 
 def add_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:

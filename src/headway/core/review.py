@@ -12,11 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import orjson
 from pydantic import Field, model_validator
 
-from headway.core.errors import InputError
-from headway.core.reading import Frozen, add_lines, parse
+from headway.core.reading import Frozen, add_lines, parse, read_lines
 
 if TYPE_CHECKING:
     from headway.core.task import Example
@@ -144,22 +142,7 @@ def read_reviews(file: Path) -> tuple[Review, ...]:
     """The verdicts in a file, in its order; none where it is not there. Raises InputError."""
     if not file.is_file():
         return ()
-    found = []
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            where = f"{file}:{number}"
-            try:
-                data = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise InputError(
-                    f"not valid JSON: {error} (found {line[:40]!r}...)",
-                    where=where,
-                    valid="one whole JSON object a line, as `headway review` writes them",
-                ) from None
-            found.append(parse(Review, data, where))
-    return tuple(found)
+    return tuple(parse(Review, data, f"{file}:{n}") for n, data in read_lines(file))
 
 
 def add_review(folder: Path, review: Review) -> None:

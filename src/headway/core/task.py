@@ -21,7 +21,7 @@ from headway.core import inputs as entering
 from headway.core.errors import InputError
 from headway.core.reading import Frozen as Frozen  # also by this name: all that people write
 from headway.core.reading import invalid as invalid
-from headway.core.reading import parse
+from headway.core.reading import parse, read_lines
 from headway.core.record import Message
 from headway.core.review import REVIEWS, Reviews, laid_over, read_reviews
 
@@ -424,28 +424,17 @@ def read_examples(file: Path) -> tuple[Example, ...]:
         )
     examples: list[Example] = []
     lines: dict[str, int] = {}
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            where = f"{file}:{number}"
-            try:
-                data = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise InputError(
-                    f"not valid JSON: {error} (found {line[:40]!r}...)",
-                    where=where,
-                    valid="one whole JSON object a line, in UTF-8",
-                ) from None
-            example = parse(Example, data, where)
-            if example.id in lines:
-                raise InputError(
-                    f"the id {example.id!r} stands in line {lines[example.id]} already", where=where
-                )
-            lines[example.id] = number
-            _enter(example, file.parent, where)
-            example._folder = file.parent
-            examples.append(example)
+    for number, data in read_lines(file):
+        where = f"{file}:{number}"
+        example = parse(Example, data, where)
+        if example.id in lines:
+            raise InputError(
+                f"the id {example.id!r} stands in line {lines[example.id]} already", where=where
+            )
+        lines[example.id] = number
+        _enter(example, file.parent, where)
+        example._folder = file.parent
+        examples.append(example)
     return tuple(examples)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from headway.core.errors import InputError
+from headway.core.reading import numbered, read_lines
 from headway.intake.contents import Contents, Options
-from headway.intake.lines import Ids, corpus, identity, json_lines, numbered
+from headway.intake.lines import Ids, corpus, identity
 
 _FORM = "query-id<TAB>corpus-id<TAB>score, with a header line"
 
@@ -71,7 +72,7 @@ def _examples(
     # Some packs keep the queries of other splits in files of their own.
     for file in sorted(source.glob("*queries.jsonl")):
         seen = Ids(file)
-        for line, data in json_lines(file):
+        for line, data in read_lines(file):
             where = f"{file}:{line}"
             name = identity(data, "_id", where)
             seen.add(name, line)

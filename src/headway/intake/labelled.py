@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from headway.core.catalogue import did_you_mean
 from headway.core.errors import InputError
 from headway.core.judgement import Labels
 from headway.core.rating import Labelled
 from headway.core.record import Passage
 from headway.core.task import Example
+from headway.intake.columns import matched, names_of
 from headway.intake.table import READABLE, rows
 
 # Names that people use, best first; `user_input`, `response` and `retrieved_contexts` are Ragas'.
@@ -65,7 +65,7 @@ def read_labelled(
     found = list(rows(file))
     if not found:
         raise InputError("there are no rows in this file", where=str(file))
-    names = _columns(list(dict.fromkeys(n for _, row in found for n in row)), columns or {}, file)
+    names = _columns(names_of(found), columns or {}, file)
     pairs = "other" in names
     read: list[tuple[str, dict[str, Any], float | None, tuple[float, ...]]] = []
     for line, row in found:
@@ -98,19 +98,7 @@ def read_labelled(
 
 
 def _columns(found: list[str], asked: Mapping[str, str], file: Path) -> dict[str, str]:
-    for ours, theirs in asked.items():
-        if theirs not in found:
-            raise InputError(
-                f"there is no column {theirs!r} (for the {ours})",
-                where=str(file),
-                valid=did_you_mean(theirs, found),
-            )
-    names = dict(asked)
-    lower = {name.strip().lower(): name for name in reversed(found)}
-    for ours, known in NAMES.items():
-        free = [lower[n] for n in known if n in lower and lower[n] not in names.values()]
-        if ours not in names and free:
-            names[ours] = free[0]
+    names = matched(found, asked, NAMES, file)
     if "answer" not in names or not {"label", "votes"} & set(names):
         missing = "answer" if "answer" not in names else "label"
         raise InputError(

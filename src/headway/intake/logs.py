@@ -19,8 +19,8 @@ from typing import Any
 import orjson
 
 from headway.core.errors import InputError
+from headway.core.reading import numbered
 from headway.intake.contents import Skipped
-from headway.intake.lines import numbered
 
 SHAPES = (
     'one JSON object a line: {"messages": [{"role": "user", "content": "..."}]}, {"request": {...},'

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from headway.core.errors import InputError
+from headway.core.reading import read_lines
 from headway.intake.contents import ABSTAIN, UNANSWERABLE, Contents, Options
-from headway.intake.lines import Ids, corpus, identity, json_lines
+from headway.intake.lines import Ids, corpus, identity
 
 _FORM = '{"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [...]}]}]}'
 _ANSWERS = '"answers": [{"text": "...", "start": 0}]'
@@ -70,7 +71,7 @@ def _questions(
     file: Path, titles: dict[str, str], contents: Contents, options: Options
 ) -> Iterator[dict[str, Any]]:
     seen = Ids(file)
-    for line, data in json_lines(file):
+    for line, data in read_lines(file):
         where = f"{file}:{line}"
         name = identity(data, "id", where)
         seen.add(name, line)

@@ -12,8 +12,9 @@ import orjson
 
 from headway.core.catalogue import did_you_mean
 from headway.core.errors import InputError
+from headway.core.reading import numbered, read_lines
 from headway.intake.contents import ABSTAIN, UNANSWERABLE, Contents, Options
-from headway.intake.lines import Ids, json_lines, numbered
+from headway.intake.lines import Ids
 
 Row = tuple[int, dict[str, Any]]
 
@@ -300,5 +301,5 @@ def _parquet(file: Path) -> Iterator[Row]:
         raise InputError(f"not valid Parquet: {error}", where=str(file)) from None
 
 
-_READERS = {".jsonl": json_lines, ".csv": _csv, ".tsv": _csv, ".parquet": _parquet}
+_READERS = {".jsonl": read_lines, ".csv": _csv, ".tsv": _csv, ".parquet": _parquet}
 READABLE = tuple(_READERS)

@@ -11,6 +11,7 @@ from headway.core.catalogue import did_you_mean
 from headway.core.errors import InputError
 from headway.core.rating import FLAGS, Verdict, verdict_of
 from headway.core.task import Task
+from headway.intake.columns import matched, names_of
 from headway.intake.table import READABLE, rows
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -54,7 +55,7 @@ def read_rated(
             " flag, by; or example, a, b, prefer, by",
         )
     found = list(rows(file))
-    names = _columns(list(dict.fromkeys(n for _, row in found for n in row)), columns or {}, file)
+    names = _columns(names_of(found), columns or {}, file)
     ids = {e.id for e in task.examples}
     asked = {e.question.strip(): e.id for e in reversed(task.examples)}
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -85,19 +86,7 @@ def read_rated(
 
 
 def _columns(found: list[str], asked: Mapping[str, str], file: Path) -> dict[str, str]:
-    for ours, theirs in asked.items():
-        if theirs not in found:
-            raise InputError(
-                f"there is no column {theirs!r} (for the {ours})",
-                where=str(file),
-                valid=did_you_mean(theirs, found),
-            )
-    names = dict(asked)
-    lower = {name.strip().lower(): name for name in reversed(found)}
-    for ours, known in NAMES.items():
-        free = [lower[n] for n in known if n in lower and lower[n] not in names.values()]
-        if ours not in names and free:
-            names[ours] = free[0]
+    names = matched(found, asked, NAMES, file)
     if not {"rating", "flag", "prefer"} & set(names) or not {"example", "question"} & set(names):
         raise InputError(
             f"no column says what people thought of which example (found: {', '.join(found)})",
