@@ -111,7 +111,7 @@ class Look:
         Never confirm's: from there only `kept` or `not` may leave.
         """
         metric = self.metrics.get(self.task.metric)
-        names = await self.estimator.fingerprints(self.pipeline)
+        names = await self.estimator.costs.fingerprints(self.pipeline)
         # A metric that asks a model costs something, and `check` is free.
         if metric is None or len(names) != 1 or hasattr(metric, "roles"):
             return [], []

@@ -110,7 +110,7 @@ def _sample(look: Look) -> list[Example]:
 
 
 async def _requests(look: Look, example: Example) -> list[ChatRequest]:
-    return (await look.estimator.rehearsal.requests(look.pipeline, example))[0]
+    return (await look.estimator.costs.rehearsal.requests(look.pipeline, example))[0]
 
 
 async def _calibrated(look: Look, requests: list[ChatRequest]) -> tuple[float, str]:

@@ -160,7 +160,7 @@ async def constraints(look: Look) -> list[CheckItem]:
     if limits.prompt_tokens_p95 is not None:
         sizes = []
         for example in look.task.split("dev")[:200]:
-            requests, _ = await look.estimator.rehearsal.requests(look.pipeline, example)
+            requests, _ = await look.estimator.costs.rehearsal.requests(look.pipeline, example)
             sizes.append(sum(request_tokens(r) for r in requests))
         p95 = at(sorted(sizes), 0.95)
         if p95 > limits.prompt_tokens_p95:

@@ -26,7 +26,7 @@ def plan_draft(estimator: Estimator, model: str, order: Order) -> Plan:
         passages = 2 if kind == "two_passages" else 1
         prompt = calls * Range.about(PROMPT * passages, 0.6, 1.5)
         completion = calls * Range.about(REPLY, 0.4, 2.5)
-        each = estimator.asking(model, prompt, completion, calls)
+        each = estimator.costs.asking(model, prompt, completion, calls)
         usual, few, many = (times * wanted for times in TRIED)
         bill.add(each, Range(usual, few, many))
     bill.note(f"for each draft kept, {TRIED[0]:g} tries are assumed; at most {TRIES} are made")
