@@ -24,7 +24,7 @@ def labelled(tmp_path: Path) -> Path:
     rows = [
         {"user_input": f"q{i}", "response": "blue" if i % 2 else "red sky", "reference": "blue",
          "human": "yes" if i % 2 else "no"}
-        for i in range(10)
+        for i in range(30)
     ]  # fmt: skip
     file = tmp_path / "labelled.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -50,6 +50,9 @@ def test_json_is_one_document(labelled: Path) -> None:
     assert found["n"] == 8
     assert found["agreement"]["kappa"]["mean"] == 1.0
     assert len(found["answers"]) == 8
+    assert found["standing"] == "unknown"  # so few say nothing of a judge
+    few = " ".join(_run(labelled, "--metric", "exact_match", "--limit", 8).stdout.split())
+    assert "8 answers are too few, 30 are enough" in few
 
 
 def test_a_dry_run_says_what_it_would_spend(labelled: Path, make_task: Any) -> None:
@@ -59,7 +62,7 @@ def test_a_dry_run_says_what_it_would_spend(labelled: Path, make_task: Any) -> N
         _run(labelled, "--metric", "correctness", "--task", task, "--dry-run", "--json").stdout
     )
     assert found["command"] == "judge"
-    assert found["calls"]["mean"] == 5  # five answers are the reference: nobody is asked
+    assert found["calls"]["mean"] == 15  # the others are the reference: nobody is asked
 
 
 def test_with_a_task_it_is_kept_for_its_journeys(labelled: Path, make_task: Any) -> None:

@@ -76,7 +76,7 @@ class Never:
 """
 
 
-def labelled(count: int = 12, **more: Any) -> list[Labelled]:
+def labelled(count: int = 30, **more: Any) -> list[Labelled]:
     """Answers that people call good and bad in turn; the words say which."""
     return [
         Labelled(
@@ -126,8 +126,8 @@ async def test_a_good_judge_agrees_and_its_baselines_do_not(judged: Path) -> Non
     assert found.baselines["always the same"]["kappa"].mean == 0.0
     assert found.standing == "may_decide"
     assert found.judge == "scripted/judge.py:good"
-    assert found.verdicts == {"people_no_judge_no": 6, "people_yes_judge_yes": 6}
-    assert found.usage.calls == 12
+    assert found.verdicts == {"people_no_judge_no": 15, "people_yes_judge_yes": 15}
+    assert found.usage.calls == 30
     assert found.unscored == ()
     assert found.told_apart is not None
     assert [row["score"] for row in found.answers[:2]] == [0.0, 1.0]
@@ -139,10 +139,10 @@ async def test_garbage_is_a_miss_and_listed_never_a_zero(judged: Path) -> None:
     found = await _judge(_with_judge(judged, "garbage"), labelled())
     assert found.agreement["accuracy"].mean == 0.0
     assert found.agreement["kappa"].mean == 0.0
-    assert len(found.unscored) == found.n == 12
+    assert len(found.unscored) == found.n == 30
     assert "cannot be read" in found.unscored[0].why
     assert all(row["score"] is None for row in found.answers)
-    assert found.verdicts == {"people_no_judge_unscored": 6, "people_yes_judge_unscored": 6}
+    assert found.verdicts == {"people_no_judge_unscored": 15, "people_yes_judge_unscored": 15}
 
 
 async def test_a_judge_that_is_down_is_an_outage_and_no_finding(judged: Path) -> None:
@@ -156,13 +156,13 @@ async def test_a_metric_that_applies_to_nothing_says_what_it_needs(judged: Path)
 
 
 async def test_repeats_are_asked_anew_and_show_a_judge_that_varies(judged: Path) -> None:
-    steady = await _judge(judged, labelled(), repeat=3)
+    steady = await _judge(judged, labelled(12), repeat=3)
     assert steady.repeats.identical.mean == 1.0
     assert steady.repeats.sd == 0.0
     assert steady.usage.calls == 36  # a cache that knew no repeats would have answered 24 of them
-    again = await _judge(judged, labelled(), repeat=3)
+    again = await _judge(judged, labelled(12), repeat=3)
     assert (again.usage.calls, again.usage.cached_calls) == (0, 36)
-    moody = await _judge(_with_judge(judged, "moody"), labelled(), repeat=3)
+    moody = await _judge(_with_judge(judged, "moody"), labelled(12), repeat=3)
     assert moody.repeats.identical.mean < 1.0
     assert moody.repeats.sd > 0.3
 
@@ -227,11 +227,11 @@ async def _believed(folder: Path, checked: bool = True) -> judging.May:
         return await believed(workspace.task, workspace.store, metric, parts)
 
 
-async def _measured_as(folder: Path, agree: bool) -> None:
-    answers = labelled()
+async def _measured_as(folder: Path, agree: bool, count: int = 30) -> None:
+    answers = labelled(count)
     if not agree:
         answers = [
-            Labelled(a.example, a.answer, float(i < 6), passages=a.passages)
+            Labelled(a.example, a.answer, float(i < count / 2), passages=a.passages)
             for i, a in enumerate(answers)
         ]
     async with Workspace.open(folder) as workspace:
@@ -255,6 +255,37 @@ async def test_standing_follows_what_was_measured(judged: Path) -> None:
     changed = await _believed(judged)
     assert changed.standing == "unknown"
     assert "another model behind it" in changed.text
+
+
+@pytest.mark.parametrize("agree", [True, False])
+async def test_too_few_answers_neither_allow_nor_forbid(judged: Path, agree: bool) -> None:
+    await _measured_as(judged, agree=agree, count=28)
+    few = await _believed(judged)
+    assert few.standing == "unknown"
+    assert "over 28 answers only" in few.text
+    assert "headway judge" in few.text
+    assert (await _judge(judged, labelled(28))).standing == "unknown"
+    await _measured_as(judged, agree=agree)
+    assert (await _believed(judged)).standing == ("may_decide" if agree else "below")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "labels", "decides"),
+    [("spearman", "yes_no", "kappa"), ("kappa", "scale", "spearman"), ("kappa", "yes_no", "kappa"),
+     (None, "scale", "spearman")],
+)  # fmt: skip
+async def test_a_measure_that_the_labels_do_not_have_is_not_passed_over_in_silence(
+    judged: Path, wanted: str | None, labels: Any, decides: str
+) -> None:
+    spec = yaml.safe_load((judged / "task.yaml").read_text())
+    (judged / "task.yaml").write_text(yaml.safe_dump({**spec, "judging": {"measure": wanted}}))
+    async with Workspace.open(judged) as workspace:
+        bench = Bench(workspace._runner().desk, workspace._metrics[0], "asks")
+        found = await bench.judge(labelled(), labels, source="l")
+    assert found.measure == decides
+    said = [n for n in found.notices if "judging: measure" in n]
+    assert len(said) == (wanted not in (None, decides))
+    assert all(f"measure: {wanted}" in n and f"{decides} decides" in n for n in said)
 
 
 async def test_a_metric_that_asks_nobody_needs_no_measurement(make_task: Any) -> None:
@@ -306,6 +337,6 @@ def test_judging_is_part_of_task_yaml(judged: Path) -> None:
 async def test_a_plan_asks_nothing(judged: Path) -> None:
     async with Workspace.open(judged) as workspace:
         bench = Bench(workspace._runner().desk, workspace._metrics[0], "asks")
-        plan = await bench.plan(labelled(), repeat=2)
+        plan = await bench.plan(labelled(12), repeat=2)
         assert plan.calls.mean == 24
         assert workspace.store._read("SELECT COUNT(*) FROM replies")[0][0] == 0

@@ -11,6 +11,7 @@ from rich.text import Text
 from headway.cli.show import table
 from headway.core.findings import Estimate
 from headway.core.judgement import JudgeFinding, RatingsFinding
+from headway.engine.judging import ENOUGH
 from headway.engine.people import ToRate
 from headway.report import words
 
@@ -75,6 +76,11 @@ def told(found: JudgeFinding) -> Iterator[str]:
         sure = value.low is not None and value.low >= found.needed
         proof = "" if sure else f", though {found.needed:g} itself is not proven"
         yield f"May decide a journey: {name} is {words.number(value.mean)}{proof}."
+    elif found.n < ENOUGH:
+        yield (
+            f"Whether it may decide a journey is not known: {words.count(found.n, 'answer')} are"
+            f" too few, {ENOUGH} are enough."
+        )
     if found.told_apart is not None and found.told_apart >= 1:
         yield f"{words.count(found.n, 'answer')} are too few to tell one judge from another."
     elif found.told_apart is not None:

@@ -36,7 +36,8 @@ class JudgeFinding(Finding):
     agreement: by measure, over all `n` answers; those in `unscored` count as misses. baselines: the
     same for the class that people give most and for word overlap. people: how far people agree with
     each other, the ceiling; empty where nobody voted twice. measure: the one that decides, and
-    `needed`, what it must reach for the metric to decide a journey. position: in pairs, how often
+    `needed`, what it must reach for the metric to decide a journey; standing is `unknown` where
+    there are too few answers to say. position: in pairs, how often
     the side that stood first won, of verdicts that named a side; 0.5 is no bias. length: partial
     rank correlation of score with length, given people's label; 0 is no bias. told_apart: the
     difference in `measure` from which two judges would be told apart by so many answers.

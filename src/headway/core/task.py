@@ -158,7 +158,8 @@ class Constraints(Frozen):
 
 class Judging(Frozen):
     """How far a metric must agree with people before it may decide a journey. measure: `kappa` for
-    yes/no labels and `spearman` for scales, where not said."""
+    yes/no labels and pairs, `spearman` for scales, where not said or where the labels have no such
+    measure."""
 
     agreement: float = Field(default=0.4, ge=0, lt=1)
     measure: Literal["kappa", "spearman"] | None = None

@@ -31,6 +31,9 @@ from headway.store import Store
 
 PAIRWISE = "pairwise"
 AT_ONCE = 8  # answers on the way; more calls than a model takes at once only wait
+# Labelled answers from which a measurement may allow or forbid anything: at 30 the 95% interval of a
+# correlation or of kappa is about +-0.35, as wide as what parts a useful judge from a useless one.
+ENOUGH = 30
 NO_SCORE = "the metric does not apply to it"
 
 
@@ -177,7 +180,7 @@ class Bench:
             ),
             measure=chosen,
             needed=wanted.agreement,
-            standing="unknown" if value is None
+            standing="unknown" if value is None or len(answers) < ENOUGH
             else "below" if value < wanted.agreement else "may_decide",
             unscored=tuple(
                 Missed(id=a.example.id, why=why)
@@ -200,7 +203,8 @@ class Bench:
                 prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens,
                 usd=usage.usd,
             ),
-            notices=(*notices, *self.desk.parts.notices.texts),
+            notices=(*notices, *_passed_over(wanted.measure, chosen, labels),
+                     *self.desk.parts.notices.texts),
         )  # fmt: skip
 
     async def plan(self, answers: Sequence[Labelled], repeat: int = 1) -> Plan:
@@ -332,6 +336,14 @@ def main_measure(wanted: str | None, agreed: Mapping[str, Any]) -> str:
     return "kappa" if "kappa" in agreed else "spearman"
 
 
+def _passed_over(wanted: str | None, chosen: str, labels: Labels) -> tuple[str, ...]:
+    """Said where task.yaml asks for a measure that labels of this kind do not have."""
+    if wanted in (None, chosen):
+        return ()
+    kind = {"yes_no": "yes/no labels", "scale": "ratings on a scale", "pairs": "pairs"}[labels]
+    return (f"judging: measure: {wanted} does not apply to {kind}: {chosen} decides instead.",)
+
+
 def _why(score: Score) -> str:
     return "" if score.value is not None else score.unscored or NO_SCORE
 
@@ -439,11 +451,16 @@ async def believed(task: Task, store: Store, metric: Metric, parts: Parts | None
     kept = store.judged(metric.name, about(task, metric.name))
     do = f"headway judge LABELLED_FILE --metric {metric.name} --task {task.typed}"
     same = kept is None or parts is None or await _still_the_same(parts, task, kept)
-    if kept is None or kept["value"] is None or not same:
+    few = kept is not None and kept["n"] < ENOUGH
+    if kept is None or kept["value"] is None or not same or few:
         if "judge" not in getattr(metric, "roles", ()):
             return May(None)
         who = f" with {task.spec.models.judge}" if task.spec.models.judge else ""
-        since = "was never measured" if same else "was measured with another model behind it"
+        since = (
+            "was measured with another model behind it" if not same
+            else "was never measured" if kept is None or not few
+            else f"was measured over {kept['n']} answers only, which is not enough ({ENOUGH} are)"
+        )  # fmt: skip
         text = f"How far {metric.name}{who} agrees with people {since}, and it decides what is kept"
         return May("unknown", f"{text}: {do}", do)
     wanted, low = task.spec.judging.agreement, kept["low"]
