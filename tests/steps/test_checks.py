@@ -221,7 +221,11 @@ def test_values_of_json_are_statements() -> None:
         ("On Mondays", True),  # endings matter little
         ("The kiln fires at 1,240 degrees and is opened by the potter.", True),
         ("The kiln was bought in Paris by an unknown merchant, years ago.", False),
-        ("The harbour is opened by the potter's kiln degrees.", True),  # a known limit: right words
+        ("The kiln fires at 1240 degrees and is opened by the potter.", True),
+        ("Every week the potter has to open a kiln of 1,240 degrees.", False),  # a known limit
+        ("The harbour is opened by the potter's kiln degrees.", False),  # right words, no order
+        ("The kiln is opened on Monday by the harbour.", False),
+        ("The kiln fires at 1,250 degrees and is opened by the potter.", False),
         ("Yes.", True),
         ("", None),
     ],
@@ -232,6 +236,42 @@ def test_support_by_words(answer: str, says: bool | None) -> None:
         assert says is None
     else:
         assert Shown(PASSAGES).say(statement) is says
+
+
+def test_a_number_that_tokenizing_broke_is_one_number() -> None:
+    broken = Shown([Passage("a", "The mill employs 3, 500 people, and rooms 12, 300 are let.")])
+    for answer, says in (
+        ("The mill employs 3,500 people.", True),
+        ("The mill employs 3500 people.", True),
+        ("The mill employs 3, 500 people.", True),
+        ("The mill employs 4,500 people.", False),
+        ("Rooms 12 and 300 are let.", True),  # in a list it is two
+        ("3,500", True),
+        ("350", False),
+    ):
+        (statement,) = statements(answer, "How many?")
+        assert broken.say(statement) is says, answer
+
+
+def test_long_values_of_json_are_judged_sentence_by_sentence() -> None:
+    long = "The kiln fires at 1,240 degrees. It was bought in Paris by a merchant long ago."
+    found = statements({"why": long}, "Kiln?")
+    assert [s.text for s in found] == [
+        "The kiln fires at 1,240 degrees.", "It was bought in Paris by a merchant long ago."
+    ]  # fmt: skip
+    assert [Shown(PASSAGES).say(s) for s in found] == [True, False]
+
+
+def test_the_share_of_words_and_pairs() -> None:
+    (made,) = statements("The kiln is opened on Sunday by the potter of Paris.", "?")
+    shown = Shown(PASSAGES)
+    # the kiln, is opened, opened on, by the, the potter; not kiln is, on sunday, sunday by,
+    # potter of, of paris
+    assert shown.copied(made) == pytest.approx(5 / 10)
+    assert shown.overlap(made) == pytest.approx(3 / 5)  # kiln, opened, potter
+    assert shown.worded(made) == pytest.approx(0.55)
+    (nothing,) = statements("It is so.", "?")
+    assert shown.worded(nothing) is None
 
 
 def test_a_bare_yes_to_another_question_is_not_supported() -> None:
@@ -437,24 +477,52 @@ def test_any_vote_is_read(text: str, count: int) -> None:
     assert set(found) <= {True, False, None}
 
 
-async def test_facts_by_a_reranker() -> None:
-    seen: list[tuple[str, str, list[str]]] = []
+class Scoring(ScriptedLender):
+    """Re-ranks with fixed scores, and keeps what it was asked."""
 
-    class Scoring(ScriptedLender):
-        async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
-            seen.append((model, query, list(texts)))
-            return [5.0, -5.0] if "1,240" in query else [-1.0, 0.0]
+    def __init__(self, answer: str, score: float) -> None:
+        super().__init__(TASK, answer)
+        self.score = score
+        self.seen: list[tuple[str, str, list[str]]] = []
 
-    for answer, given_model, expected in (("1,240", "m", "1,240"), ("900", None, PHRASE)):
-        lender = Scoring(TASK, answer)
-        asked = await Generate().run(state(), lender)
-        step = Check(facts=0.7, by="rerank", model=given_model, otherwise="abstain")
-        assert (await step.run(asked, lender)).answer == expected
+    async def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
+        """See Lender."""
+        self.seen.append((model, query, list(texts)))
+        return [self.score, -9.0][: len(texts)]
+
+
+async def ranked(answer: str, score: float, model: str | None) -> tuple[str | None, Scoring]:
+    """What becomes of an answer whose facts are judged by re-ranking."""
+    lender = Scoring(answer, score)
+    asked = await Generate().run(state(), lender)
+    step = Check(facts=0.7, by="rerank", model=model, otherwise="abstain")
+    return (await step.run(asked, lender)).answer, lender
+
+
+async def test_facts_by_a_reranker_of_ones_own() -> None:
     texts = [f"Kiln\n{KILN}", "The harbour sleeps."]
-    question = "How hot does the kiln get?"
-    assert seen == [
-        ("m", f"{question} 1,240", texts), (TASK.spec.models.rerank, f"{question} 900", texts)
-    ]  # fmt: skip
+    for score, expected in ((0.1, "1,240"), (-0.1, PHRASE)):
+        answer, lender = await ranked("1,240", score, "m")
+        assert answer == expected
+        assert lender.seen == [("m", "How hot does the kiln get? 1,240", texts)]
+    assert (await ranked("900", 9.0, "m"))[0] == PHRASE  # a wrong figure, however it scores
+
+
+async def test_facts_by_words_and_the_embedded_reranker() -> None:
+    said = "The kiln fires at 1,240 degrees in the new house."
+    near = ["Kiln The kiln fires at 1,240 degrees.", "It is opened on Monday by the potter."]
+    name = TASK.spec.models.rerank
+    (statement,) = statements(said, "?")
+    assert Shown(PASSAGES).say(statement) is False  # a paraphrase, by words alone
+    for score, expected in ((12.0, said), (5.0, PHRASE)):
+        answer, lender = await ranked(said, score, None)
+        assert answer == expected
+        assert lender.seen == [(name, said, near)]
+    for phrase, expected in (("1,240", "1,240"), ("900", PHRASE)):
+        answer, lender = await ranked(phrase, -9.0, None)
+        assert (answer, lender.seen) == (expected, [])  # its question would speak for it
+    wrong, lender = await ranked(said.replace("1,240", "1,250"), 10.0, name)
+    assert (wrong, lender.seen) == (PHRASE, [])
 
 
 async def test_json_is_checked_by_its_values() -> None:

@@ -1,15 +1,17 @@
 """What an answer says, statement by statement, and whether passages say it, by words and numbers.
 
 The answer is split and each part held against the passages, as in Es et al., 2023, "RAGAS", here
-without a model: by words a paraphrase may be called unsupported, and a wrong answer made of the
-right words supported.
+without a large model: a free paraphrase may be called unsupported, and a wrong answer made of the
+right words supported. This is the one place that judges so: the step `check`, the diagnosis and the
+metrics of faithfulness all ask `Shown`. What was measured: bench/judges/FAITHFULNESS.md.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,8 +20,18 @@ from typing import Any
 from headway.core.record import Passage
 from headway.core.sentences import sentence_spans
 
-SHARE = 0.6  # of a statement's words that must stand in one passage
 PHRASE = 8  # words; an answer of one such sentence says little without its question
+ITEM = 3  # words; what is no longer has no order that could be compared
+SHARE = 0.6  # of a phrase's words that must stand in one passage
+NEAREST = 2  # sentences of the passages that a statement is held against: it may join two
+# Of a sentence, the mean of the shares of its words and of its pairs of neighbouring words that
+# must stand there. By bench/judges/faithfulness.py on half of QAGS' articles: the least strict
+# threshold that is within one standard error of the best.
+WORDED = 0.85
+RERANK = "embedded/minilm-l12"  # whose scores the weights below belong to
+# Of the log-odds that a sentence is supported, by logistic regression on the same half: a constant,
+# the share of copied pairs, the highest score.
+WEIGHTS = (-4.64, 3.74, 0.22)
 STEM = 6  # letters of a word that are compared, so that endings matter little
 
 # Typographic forms as plain ones; marks of emphasis and characters without width go.
@@ -30,6 +42,8 @@ _FOLD: dict[int, str | None] = {
 }
 _NUMBER = re.compile(r"\d+(?:[.,']\d+)*")
 _SPACED = re.compile(r"(?<![\d.,'])\d{1,3}(?: \d{3})+(?![\d.,']*\d)")
+_BROKEN = re.compile(r"(?<![\d.,'])\d{1,3}(?:, ?\d{3})+(?!\d)")
+_WHOLE = re.compile(r"(?<!\w)\d+(?:[.,']\d+)*(?!\w)")
 _SPELLED = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
@@ -79,6 +93,12 @@ def numbers(text: str) -> list[frozenset[str]]:
     return found
 
 
+def mended(text: str) -> str:
+    """The text with "3, 500", as tokenized texts have it, written 3,500. In a list it may mean two
+    numbers, so that what compares allows both."""
+    return _BROKEN.sub(lambda match: match[0].replace(" ", ""), text)
+
+
 def _tokens(text: str) -> list[str]:
     # No-break and thin spaces between digits part thousands; NFKC would make spaces of them.
     text = re.sub(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))", "'", text)
@@ -117,21 +137,34 @@ class Statement:
     own: str
     text: str
 
+    @property
+    def phrase(self) -> bool:
+        """Whether it is too short to be compared by more than its single words."""
+        return len(self.own.split()) <= (ITEM if self.own == self.text else PHRASE)
+
 
 def statements(answer: Any, question: str) -> tuple[Statement, ...]:
-    """What an answer says, a text or a JSON value: its sentences; a short one and each value of
-    a JSON object are made one statement with the question."""
+    """What an answer says, a text or a JSON value: its sentences; a short one and each short value
+    of a JSON object are made one statement with the question."""
     if isinstance(answer, dict | list):
         return tuple(
-            Statement(value, f"{question} {name}: {value}" if name else f"{question} {value}")
+            statement
             for name, value in _leaves(answer)
             if value.strip()
+            for statement in _valued(value, f"{question} {name}:" if name else question)
         )
     text = _CITED.sub("", answer) if isinstance(answer, str) else str(answer)
     parts = _sentences(text)
     if len(parts) == 1 and len(parts[0].split()) <= PHRASE:
         return (Statement(parts[0], f"{question} {parts[0]}".strip()),)
     return tuple(Statement(part, part) for part in parts)
+
+
+def _valued(value: str, before: str) -> list[Statement]:
+    """A value of a JSON object; a long one by its sentences."""
+    if len(value.split()) <= PHRASE:
+        return [Statement(value, f"{before} {value}")]
+    return [Statement(part, part) for part in _sentences(value)]
 
 
 def _sentences(text: str) -> list[str]:
@@ -164,9 +197,23 @@ def _stem(word: str) -> str:
 
 
 def _pairs(text: str) -> frozenset[tuple[str, ...]]:
-    """Two words that stand side by side, as they are written; of a single word, that word."""
-    words = _LETTERS.findall(_EAST.sub(r" \1 ", plain(text)))
+    """Two words that stand side by side, as they are written; of a single word, that word. Numbers
+    are the same however they are written."""
+    text = _WHOLE.sub(_canonical, mended(_SPACED.sub(_joined, plain(text))))
+    words = [_SPELLED.get(word, word) for word in _LETTERS.findall(_EAST.sub(r" \1 ", text))]
     return frozenset(pairwise(words)) if len(words) > 1 else frozenset((word,) for word in words)
+
+
+def _joined(match: re.Match[str]) -> str:
+    return match[0].replace(" ", "")
+
+
+def _canonical(match: re.Match[str]) -> str:
+    return min(_readings(match[0]), default=match[0])
+
+
+Rerank = Callable[[str, Sequence[str]], Awaitable[list[float]]]
+"""The scores that RERANK gives texts for a query, in order."""
 
 
 class Shown:
@@ -174,42 +221,55 @@ class Shown:
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         texts = [f"{p.title}\n{p.text}" for p in passages]
-        self._texts = texts
+        self.texts = texts
         self._words = [content(text) for text in texts]
         self._numbers: set[str] = set()
         for text in texts:
-            # Twice: "12 300" is one number here, and two where the spaces part nothing.
-            self._numbers.update(*numbers(text), *numbers(text.replace(" ", "  ")))
+            # "12 300" and "3, 500" are one number here, and two where the spaces part nothing.
+            ways = (text, text.replace(" ", "  "), mended(text))
+            self._numbers.update(*(readings for way in ways for readings in numbers(way)))
             words = _LETTERS.findall(plain(text))
             self._numbers.update(_SPELLED[word] for word in words if word in _SPELLED)
 
     def say(self, statement: Statement) -> bool | None:
-        """Whether one passage holds 0.6 of the statement's own words, and the passages all of its
-        numbers. A phrase is judged by its own words, as the question's would hide a wrong one;
-        where it has none ("Yes."), by both. None where there is nothing to compare."""
-        words, figures = content(statement.own), numbers(statement.own)
-        if not words and not figures:
-            words = content(statement.text)
-        if not words and not figures:
+        """Whether the passages say it, by its words and numbers: all of its numbers stand in them,
+        and of a sentence `worded` is 0.85 or more. A phrase is judged by its own words, of which
+        one passage must hold 0.6, as the question's would hide a wrong one; where it has none
+        ("Yes."), by both. None where there is nothing to compare."""
+        own = content(statement.own)
+        words = own or (frozenset() if numbers(statement.own) else content(statement.text))
+        if not words and not numbers(statement.own):
             return None
         if not self.figures(statement):
             return False
-        return not words or any(len(words & held) >= SHARE * len(words) for held in self._words)
+        if statement.phrase or not own:
+            return not words or any(len(words & held) >= SHARE * len(words) for held in self._words)
+        return (self.worded(statement) or 0.0) >= WORDED
+
+    async def likely(self, statement: Statement, rerank: Rerank) -> float:
+        """How likely it is that the passages say it, from 0 to 1: by the words that it shares with
+        them in their order, and by what a small re-ranker gives the sentences that share most words
+        with it. A phrase, and a number that is nowhere in the passages, are judged as by `say`."""
+        copied = self.copied(statement)
+        if statement.phrase or copied is None:
+            return float(self.say(statement) or False)
+        near = self.nearest(statement, NEAREST)
+        if not near or not self.figures(statement):
+            return 0.0
+        constant, of_copied, of_score = WEIGHTS
+        odds = constant + of_copied * copied + of_score * max(await rerank(statement.text, near))
+        return 1.0 / (1.0 + math.exp(-odds))
 
     def figures(self, statement: Statement) -> bool:
         """Whether each number of the statement's own words stands in some passage."""
-        return all(readings & self._numbers for readings in numbers(statement.own))
+        ways = dict.fromkeys((statement.own, mended(statement.own)))
+        return any(all(found & self._numbers for found in numbers(way)) for way in ways)
 
-    @cached_property
-    def _held(self) -> frozenset[tuple[str, ...]]:
-        """The pairs of all passages, and their single words."""
-        pairs = frozenset(pair for text in self._texts for pair in _pairs(text))
-        return pairs | {(word,) for pair in pairs for word in pair}
-
-    @cached_property
-    def _sentences(self) -> list[tuple[str, frozenset[str]]]:
-        found = [text[start:end] for text in self._texts for start, end in sentence_spans(text)]
-        return [(" ".join(one.split()), content(one)) for one in found]
+    def worded(self, statement: Statement) -> float | None:
+        """From 0 to 1, how far the statement is worded as the passages are: the mean of `copied`
+        and `overlap`. None where it has no words that say something."""
+        copied, overlap = self.copied(statement), self.overlap(statement)
+        return None if copied is None or overlap is None else (copied + overlap) / 2
 
     def copied(self, statement: Statement) -> float | None:
         """The share of the statement's own pairs of neighbouring words that stand in the passages
@@ -217,8 +277,26 @@ class Shown:
         own = _pairs(statement.own)
         return len(own & self._held) / len(own) if own else None
 
+    def overlap(self, statement: Statement, k: int = NEAREST) -> float | None:
+        """The share of the statement's own words that stand in the k sentences of the passages
+        that hold most of them. None where it has none that say something."""
+        own = content(statement.own)
+        shared = sorted((own & held for _, held in self._sentences), key=len, reverse=True)
+        return len(frozenset[str]().union(*shared[:k])) / len(own) if own else None
+
     def nearest(self, statement: Statement, k: int) -> list[str]:
         """The k sentences of the passages that share most words with the statement, best first."""
         words = content(statement.text)
         ranked = sorted(self._sentences, key=lambda one: -len(words & one[1]))
         return [text for text, _ in ranked[:k]]
+
+    @cached_property
+    def _held(self) -> frozenset[tuple[str, ...]]:
+        """The pairs of all passages, and their single words."""
+        pairs = frozenset(pair for text in self.texts for pair in _pairs(text))
+        return pairs | {(word,) for pair in pairs for word in pair}
+
+    @cached_property
+    def _sentences(self) -> list[tuple[str, frozenset[str]]]:
+        found = [text[start:end] for text in self.texts for start, end in sentence_spans(text)]
+        return [(" ".join(one.split()), content(one)) for one in found]

@@ -20,13 +20,13 @@ nothing supports an answer: 0 in a task with knowledge.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from headway.core.protocols import MetricLender, Scored
 from headway.core.record import Passage, Score
-from headway.core.statements import Shown, Statement
+from headway.core.statements import RERANK, Shown, Statement
 from headway.metrics.judging import Judged, cut, lender, nothing_shown
 from headway.metrics.text import answer_of, is_abstention
 from headway.metrics.verdicts import Statements, Verdict, anywhere, sentences_of, split
@@ -36,11 +36,6 @@ DUTY = (
     " whether it follows from the passages alone: yes only where they say it or it must be true if"
     " they are; no where they say otherwise or nothing of it, even if it is true."
 )
-RERANK = "embedded/minilm-l12"  # whose scores the weights below belong to
-NEAREST = 2  # sentences of the passages that a statement is re-ranked against
-# Of the log-odds that a statement is supported, by logistic regression on half of QAGS' articles
-# (bench/judges/faithfulness.py): a constant, the share of copied pairs, the highest score.
-WEIGHTS = (-4.64, 3.74, 0.22)
 
 
 class Faithfulness(Judged):
@@ -147,27 +142,10 @@ async def support(
     lend: MetricLender, claims: Sequence[Statement], passages: Sequence[Passage]
 ) -> list[float]:
     """How likely it is that the passages support each statement, from 0 to 1, without a large
-    model: by the words that it shares with them in their order, and by what a small re-ranker gives
-    the sentences that share most words with it. A phrase is judged by its own words and numbers, as
-    its question would speak for it; and a number that is nowhere in the passages is made up.
-
-    The weights are from English summaries, which copy much: a free paraphrase is often called
-    unsupported."""
-    shown = Shown(passages)
-    return [await _support(lend, shown, claim) for claim in claims]
-
-
-async def _support(lend: MetricLender, shown: Shown, claim: Statement) -> float:
-    copied = shown.copied(claim)
-    if claim.own != claim.text or copied is None:
-        return float(shown.say(claim) or False)
-    near = shown.nearest(claim, NEAREST)
-    if not near or not shown.figures(claim):
-        return 0.0
-    scores = await lend.rerank(claim.text, near, RERANK)
-    constant, of_copied, of_score = WEIGHTS
-    odds = constant + of_copied * copied + of_score * max(scores)
-    return 1.0 / (1.0 + math.exp(-odds))
+    model. The weights are from English summaries, which copy much: a free paraphrase is often
+    called unsupported."""
+    shown, rerank = Shown(passages), partial(lend.rerank, model=RERANK)
+    return [await shown.likely(claim, rerank) for claim in claims]
 
 
 def _word(supported: bool | None) -> str:

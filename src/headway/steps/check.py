@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -21,7 +22,7 @@ from headway.core.record import ChatRequest, Message, Passage
 from headway.core.task import Frozen, Output
 from headway.steps.abstain import abstained
 from headway.steps.generate import entry_of, layout, reader_of
-from headway.steps.support import Shown, Statement, plain, stands_in, statements
+from headway.steps.support import RERANK, Shown, Statement, plain, stands_in, statements
 
 MOST = 24  # statements of one answer that are judged; the trace says of how many
 NAMED = 3  # quotes or statements that are named when the model is asked again
@@ -49,12 +50,14 @@ class Check(Frozen):
 
     citations: each quote of `generate` (reasoning: quote) must stand in the passages shown, and
     there must be one. facts: the share of the answer's statements that the passages must support;
-    a statement that cannot be judged does not count. by: how that is judged: `words` (0.6 of its
-    words in one passage, all its numbers in some), `model` (a chat model is asked, `model` or the
-    pipeline's), `rerank` (`model` scores a passage above 0 for it: made for cross-encoders whose
-    scores are logits). otherwise: `retry` asks the model once more and, where that fails too,
-    abstains, or blocks in a task without a phrase for that; `abstain` does so at once; `block`
-    makes the answer invalid; `note` only writes it into the trace.
+    a statement that cannot be judged does not count. by: how that is judged: `words` (all its
+    numbers stand in the passages, and enough of its words in their order: `Shown.say`), `model` (a
+    chat model is asked, `model` or the pipeline's), `rerank` (by its words and the small embedded
+    re-ranker: `Shown.likely`; another `model` must score a passage above 0 for it, made for
+    cross-encoders whose scores are logits, and all its numbers must stand there). otherwise:
+    `retry` asks the model once more and, where that fails too, abstains, or blocks in a task
+    without a phrase for that; `abstain` does so at once; `block` makes the answer invalid; `note`
+    only writes it into the trace.
 
     An abstention, a refusal, an invalid answer and an empty one are left alone, and so is any
     where no passages were shown.
@@ -146,14 +149,22 @@ class Check(Frozen):
             shown = Shown(state.passages)
             return [shown.say(statement) for statement in kept]
         if self.by == "rerank":
-            model = self.model or lend.task.spec.models.rerank
-            texts = [f"{p.title}\n{p.text}" if p.title else p.text for p in state.passages]
-            return [max(await lend.rerank(model, s.text, texts)) > 0 for s in kept]
+            return await self._ranked(kept, state.passages, lend)
         try:
             reply = await lend.chat(asked(kept, state.passages), self.model)
         except TooLong:
             return [None] * len(kept)
         return votes_of(reply.text, len(kept))
+
+    async def _ranked(
+        self, kept: Sequence[Statement], passages: Sequence[Passage], lend: Lender
+    ) -> list[bool | None]:
+        model, shown = self.model or lend.task.spec.models.rerank, Shown(passages)
+        rerank = partial(lend.rerank, model)
+        if model == RERANK:
+            return [await shown.likely(s, rerank) >= 0.5 for s in kept]
+        texts = [f"{p.title}\n{p.text}" if p.title else p.text for p in passages]
+        return [shown.figures(s) and max(await rerank(s.text, texts)) > 0 for s in kept]
 
     async def _again(self, state: State, found: Found, lend: Lender) -> tuple[State, Found]:
         """Ask once more, and check again. What was found stays where nothing can be asked, or

@@ -14,9 +14,18 @@ from collections.abc import Awaitable, Sequence
 
 from headway.core.errors import ModelError, Rejected
 from headway.core.record import ChatReply, Passage
-from headway.core.statements import Shown, Statement, content, numbers, plain, statements
+from headway.core.statements import (
+    RERANK,
+    Shown,
+    Statement,
+    content,
+    numbers,
+    plain,
+    statements,
+)
 
 __all__ = [
+    "RERANK",
     "Shown",
     "Statement",
     "content",
