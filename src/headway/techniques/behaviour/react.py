@@ -26,9 +26,8 @@ class ReasonAndAct:
     axis: ClassVar[Axis] = "both"
     good_for: ClassVar[str] = "figures to be worked out; facts found one by one; questions for SQL"
     not_good_for: ClassVar[str] = "small models, which lose the form; tight latency"
-    addresses: ClassVar[tuple[str, ...]] = (
-        "wrong_despite_evidence", "not_found", "ranked_too_low", "in_database",
-    )  # fmt: skip
+    # What search or a database fail to bring has techniques of its own, which cost less.
+    addresses: ClassVar[tuple[str, ...]] = ("wrong_despite_evidence", "unstable")
     needs: ClassVar[tuple[str, ...]] = ()
     costs: ClassVar[str] = "up to five calls more, one after the other, of up to 120 written tokens"
 
