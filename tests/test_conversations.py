@@ -3,14 +3,22 @@ model."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headway.core.errors import InputError
 from headway.core.pipeline import Pipeline
+from headway.core.protocols import Search
+from headway.core.record import ChatRequest
 from headway.core.task import Task
+from headway.engine.probes import Prober
+from headway.knowledge import FolderKnowledge
+from headway.models.scripted import ScriptedChat
+from headway.steps.condense import TEMPLATE
 from headway.workspace import Workspace
 
 FERRY = Path(__file__).parent / "tasks" / "ferry"
@@ -62,6 +70,44 @@ async def test_what_condense_adds_is_planned_and_costs_nothing_without_history(
         calls = len(dev) + sum(bool(e.history) for e in dev)
         assert run.usage.calls == calls
         assert planned.mean == pytest.approx(calls, abs=1)
+
+
+@pytest.mark.parametrize("condensed", [True, False])
+async def test_a_diagnosis_searches_as_the_pipeline_does(
+    ferry: Path, monkeypatch: pytest.MonkeyPatch, condensed: bool
+) -> None:
+    def says(request: ChatRequest) -> str:
+        text = request.messages[-1].content
+        if request.messages[0].content == TEMPLATE:  # made of words that were said
+            first, *_, last = text.splitlines()
+            return f"{first.partition(': ')[2]} {last.partition(': ')[2]}"
+        (e,) = [e for e in Task.load(ferry).examples if text.endswith(e.question)][:1]
+        return str(e.reference) if e.evidence and str(e.evidence[0].text) in text else "no"
+
+    file = ferry / "examples.jsonl"  # of half of them the evidence is not written down
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows = [{**r, "evidence": r.get("evidence", []) if n % 2 else []} for n, r in enumerate(rows)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    queries: list[str] = []
+    search = FolderKnowledge.search
+
+    async def watched(self: FolderKnowledge, query: str, how: Search) -> Any:
+        queries.append(query)
+        return await search(self, query, how)
+
+    monkeypatch.setattr(FolderKnowledge, "search", watched)
+    async with Workspace.open(ferry) as workspace:
+        workspace.parts._chat["scripted/extract"] = ScriptedChat(says, name="usual")
+        dev = [e for e in workspace.task.split("dev") if e.history]
+        steps = {"condense": {"use": "search"}} if condensed else {}
+        pipeline = workspace.pipeline(with_steps(**steps))
+        found = await Prober(workspace._runner(), "token_f1").diagnose(
+            pipeline, dev, positions=True
+        )
+    assert found.inferred > 0
+    assert found.positions
+    raw = [q for q in queries for e in dev if q == e.question or q.startswith(f"{e.question} ")]
+    assert bool(raw) is not condensed
 
 
 async def test_try_history_and_condense(ferry: Path) -> None:

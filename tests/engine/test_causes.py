@@ -132,6 +132,21 @@ async def test_not_found(workspace: Workspace) -> None:
     assert told.row["why"] == ""
 
 
+async def test_what_a_pipeline_condenses_is_looked_for_as_it_wrote_it(
+    workspace: Workspace,
+) -> None:
+    turns = [("user", "Where is Alderford?"), ("assistant", "In a valley."), ("user", "zyx qqq?")]
+    of = example(inputs={"messages": [{"role": who, "content": said} for who, said in turns]})
+    told = Told(workspace, WHOLE, of)
+    assert await told.cause(WRONG) == "not_found"
+    for question, cause in (
+        ("On which river does Alderford lie?", "ranked_too_low"),
+        ("", "not_found"),  # the rewrite could not be used: the last turn was searched for
+    ):
+        marks = ({"step": "condense", "question": question}, {"step": "retrieve"})
+        assert await told.cause(replace(WRONG, trace=marks)) == cause
+
+
 async def test_ranked_too_low(workspace: Workspace) -> None:
     told = Told(workspace, WHOLE, example())
     other = Passage("Alderbury.md", "another town", 0, 12)

@@ -54,6 +54,22 @@ async def test_what_is_written_down_stays(make_task: Any) -> None:
     assert await infer(unanswerable, knowledge, HOW, "not known") is unanswerable
 
 
+async def test_it_looks_for_the_question_that_was_searched_for(make_task: Any) -> None:
+    task = hw.Task.load(make_task())
+    knowledge = FolderKnowledge.of(task)
+    assert knowledge is not None
+    right = {"alone": 0, "as it was searched for": 0}
+    blue = [e for e in task.examples if "blue" in str(e.reference)]
+    for example in blue:
+        raw = example.model_copy(update={"evidence": (), "inputs": {"question": "And there?"}})
+        for how, asked in (("alone", ""), ("as it was searched for", example.question)):
+            guess = await infer(raw, knowledge, HOW, None, asked)
+            own = [e.document for e in example.evidence]
+            right[how] += [e.document for e in guess.evidence] == own
+    assert right["as it was searched for"] == len(blue) > 1
+    assert right["alone"] <= 1  # the same word stands in other towns
+
+
 def test_a_diagnosis_without_evidence_says_that_it_guessed(make_task: Any) -> None:
     found = hw.diagnose(without_evidence(make_task()))
     assert 0 < found.inferred <= found.n

@@ -23,18 +23,19 @@ LEAST = 4  # characters of a reference; shorter ones stand everywhere, unless th
 
 
 async def infer(
-    example: Example, knowledge: Knowledge, how: Search, abstain: str | None
+    example: Example, knowledge: Knowledge, how: Search, abstain: str | None, asked: str = ""
 ) -> Example:
-    """The example with evidence by quotation; itself where it has some, or none can be found."""
+    """The example with evidence by quotation; itself where it has some, or none can be found.
+    asked: its question as a pipeline searches for it, where that is another."""
     if example.evidence or example.reference in (None, abstain):
         return example
     wanted = [pattern for r in example.references if (pattern := _pattern(r)) is not None]
     if not wanted:
         return example
-    asked = f"{example.question} {example.references[0]}"
+    query = f"{asked or example.question} {example.references[0]}"
     kinds = dict.fromkeys((replace(how, by="text", k=NEAR), replace(how, k=NEAR)))
     for search in kinds:
-        for passage in await knowledge.search(asked, search):
+        for passage in await knowledge.search(query, search):
             for pattern in wanted:
                 found = pattern.search(passage.text)
                 if found is not None:
@@ -45,10 +46,15 @@ async def infer(
 
 
 async def infer_all(
-    examples: Sequence[Example], knowledge: Knowledge, how: Search, abstain: str | None
+    examples: Sequence[Example],
+    knowledge: Knowledge,
+    how: Search,
+    abstain: str | None,
+    asked: Mapping[str, str],
 ) -> tuple[dict[str, Example], int]:
-    """Examples by id, with inferred evidence where they had none; how many were inferred."""
-    known = {e.id: await infer(e, knowledge, how, abstain) for e in examples}
+    """Examples by id, with inferred evidence where they had none; how many were inferred. asked:
+    by example, as in `infer`."""
+    known = {e.id: await infer(e, knowledge, how, abstain, asked.get(e.id, "")) for e in examples}
     return known, sum(bool(known[e.id].evidence) and not e.evidence for e in examples)
 
 

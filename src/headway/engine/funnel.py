@@ -1,9 +1,10 @@
 """How far the evidence of an example comes on its way from the documents into the answer.
 
-In the knowledge; whole in one passage, not cut apart; found in 100 by the plain question; found in
-k by the pipeline's own search, whatever the queries and filters; in the prompt, after re-ranking,
-rules and trimming; used. Evidence in a database (`database:NAME`) skips the stages of the
-knowledge: it counts as having passed them.
+In the knowledge; whole in one passage, not cut apart; found in 100 by the plain question (of a
+conversation that the pipeline condenses, the question that it wrote); found in k by the pipeline's
+own search, whatever the queries and filters; in the prompt, after re-ranking, rules and trimming;
+used. Evidence in a database (`database:NAME`) skips the stages of the knowledge: it counts as
+having passed them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from headway.core.pipeline import Pipeline
 from headway.core.record import Passage, Record
 from headway.core.task import Example
-from headway.engine.run import Runner, Span, search_of
+from headway.engine.run import Runner, Span, asked_in, search_of
 from headway.steps.support import Shown, statements
 
 DEEP = 100
@@ -123,7 +124,7 @@ class Funnel:
         if any(s[0] not in whole and not knowledge.holds(s, self._how) for s in spans):
             return Way(_CUT, "cut_apart")
         how = replace(self._how, k=DEEP, diversity=0.0)
-        deep = await knowledge.search(example.question, how)
+        deep = await knowledge.search(asked_in(record, example), how)
         place = _place([(p.document, p.start, p.end) for p in deep], spans, whole)
         left_out = self._filtered(record, spans)
         if place is None:
@@ -161,7 +162,7 @@ def supported(example: Example, record: Record, passages: Sequence[Passage]) -> 
     is nothing to compare."""
     answer = record.output if isinstance(record.output, dict | list) else record.answer or ""
     shown = Shown(passages)
-    judged = [shown.say(s) for s in statements(answer, example.question)]
+    judged = [shown.say(s) for s in statements(answer, asked_in(record, example))]
     known = [one for one in judged if one is not None]
     return all(known) if known else None
 

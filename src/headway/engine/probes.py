@@ -34,6 +34,7 @@ from headway.engine.run import (
     Probe,
     Run,
     Runner,
+    asked_in,
     search_of,
 )
 from headway.metrics import load, measure
@@ -64,11 +65,12 @@ class Prober:
         tell = runner.progress
         tell(Event("phase", "as it is"))
         as_is = await runner.run(pipeline, examples)
+        asked = {e.id: asked_in(as_is.record(e), e) for e in examples}
         known, inferred = {e.id: e for e in examples}, 0
         if task.has_knowledge:
             how = search_of(runner.desk.parts.steps(pipeline)) or EVIDENCE_CUT
             known, inferred = await infer_all(
-                examples, runner.desk.parts.knowledge(), how, task.spec.output.abstain
+                examples, runner.desk.parts.knowledge(), how, task.spec.output.abstain, asked
             )
         covered = [known[e.id] for e in examples if runner.spans(known[e.id])]
         has_context = task.has_knowledge or bool(covered)  # or the answers stand in databases
@@ -97,7 +99,7 @@ class Prober:
         groups = {e.id: e.cluster for e in examples}
         scores = dict(zip((e.id for e in as_is.examples), as_is.scores(metric), strict=True))
         on = perfect.examples if perfect else as_is.examples
-        places = await self._positions(pipeline, perfect) if positions else {}
+        places = await self._positions(pipeline, perfect, asked) if positions else {}
         by_place, place_told = self._by_place(places)
         probed = (as_is, closed, perfect, repeated, stronger, *places.values())
         runs = [r for r in probed if r is not None]
@@ -157,9 +159,11 @@ class Prober:
             return await self.runner.run(other, failed, probe=PERFECT)
         return await self.runner.run(other, failed)
 
-    async def _positions(self, pipeline: Pipeline, perfect: Run | None) -> dict[Place, Run]:
+    async def _positions(
+        self, pipeline: Pipeline, perfect: Run | None, asked: Mapping[str, str]
+    ) -> dict[Place, Run]:
         """The examples that are right with the evidence alone, with it first, in the middle and
-        last among passages that do not hold it."""
+        last among passages that do not hold it. asked: what those are searched by."""
         if perfect is None or not self.runner.desk.task.has_knowledge:
             return {}
         scores = perfect.scores(self.metric)
@@ -170,7 +174,7 @@ class Prober:
         for place in PLACES if right else ():
             self.runner.progress(Event("phase", f"the evidence {place} among other passages"))
             probe = Probe("perfect_context", perfect=True, position=place)
-            found[place] = await self.runner.run(pipeline, right, probe=probe)
+            found[place] = await self.runner.run(pipeline, right, probe=probe, asked=asked)
         return found
 
     def _by_place(self, places: Mapping[Place, Run]) -> tuple[dict[str, Estimate], str]:

@@ -123,9 +123,11 @@ class Runner:
         probe: Probe = AS_IS,
         repeats: int = 1,
         progress: Progress | None = None,
+        asked: Mapping[str, str] | None = None,
     ) -> Run:
-        """Run a resolved pipeline. Raises BudgetEnded, Rejected, InputError, and Outage where
-        nothing at all was answered; single outages are records."""
+        """Run a resolved pipeline. asked: by example, what is searched for where a probe searches
+        (`Probe.position`); its question, where nothing is said. Raises BudgetEnded, Rejected,
+        InputError, and Outage where nothing at all was answered; single outages are records."""
         start = time.perf_counter()
         fingerprint = await self.desk.parts.fingerprint(pipeline)
         steps = self.desk.parts.steps(pipeline)
@@ -152,7 +154,7 @@ class Runner:
             nonlocal done
             new = record is None
             if record is None:
-                record = await self._answer(pipeline, steps, example, probe, repeat)
+                record = await self._answer(pipeline, steps, example, probe, repeat, asked or {})
             if new and record.status != "outage":
                 self.desk.store.put_record(
                     fingerprint, probe.key, self._key(example, probe), repeat, orjson.dumps(record)
@@ -238,8 +240,9 @@ class Runner:
             raise ended
 
     async def _answer(
-        self, pipeline: Pipeline, steps: Sequence[Step], example: Example, probe: Probe, repeat: int
-    ) -> Record:
+        self, pipeline: Pipeline, steps: Sequence[Step], example: Example, probe: Probe,
+        repeat: int, asked: Mapping[str, str],
+    ) -> Record:  # fmt: skip
         """One example through the steps."""
         lend = ExampleLender(
             self.desk, pipeline.model, repeat=repeat, temperature=probe.temperature
@@ -259,7 +262,8 @@ class Runner:
         try:
             if probe.position is not None:
                 how = search_of(steps) or EVIDENCE_CUT
-                among = await placed(shown, example.question, steps, how, lend, probe.position)
+                query = asked.get(example.id, example.question)
+                among = await placed(shown, query, steps, how, lend, probe.position)
                 state = replace(state, passages=among)
             for step in steps:
                 if pinned and step.supplies_context:
@@ -340,6 +344,13 @@ def _told(example: Example, record: Record) -> dict[str, Any]:
         "status": record.status,
         "scores": record.scores,
     }
+
+
+def asked_in(record: Record, example: Example) -> str:
+    """The question as the pipeline searched for it: the last turn of a conversation as `condense`
+    wrote it anew, where it did, else as it stands."""
+    told = (t.get("question") for t in reversed(record.trace) if t.get("step") == "condense")
+    return next((q for q in told if isinstance(q, str) and q.strip()), example.question)
 
 
 def search_of(steps: Sequence[Step]) -> Search | None:

@@ -18,6 +18,7 @@ from headway.core.sentences import sentence_spans
 from headway.core.statements import content
 from headway.core.task import Example
 from headway.engine.labels.spans import kind_of
+from headway.engine.run import asked_in
 from headway.metrics.text import holds
 
 DEEP = 10  # passages that the search must have both among
@@ -47,12 +48,13 @@ async def contradiction(
     evidence = [e for e in around if e is not None and holds(e.text, wanted)]
     if not evidence:
         return ""
-    found = [*await knowledge.search(example.question, replace(how, k=DEEP)), *record.passages]
+    asked = asked_in(record, example)
+    found = [*await knowledge.search(asked, replace(how, k=DEEP)), *record.passages]
     for own in evidence:
         if not any(_touch(own, p) for p in found) or holds(own.text, answer):
             continue
         for passage in found:
-            if not _touch(own, passage) and _says(passage, answer, own, wanted, example.question):
+            if not _touch(own, passage) and _says(passage, answer, own, wanted, asked):
                 return (f"{own.document} says {wanted[:60]!r},"
                         f" {passage.document} says {answer[:60]!r}")  # fmt: skip
     return ""
