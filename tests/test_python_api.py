@@ -18,7 +18,9 @@ from headway.core.errors import MissingExtra
 from headway.core.findings import Finding
 from headway.core.progress import Event
 
-VERBS = ("check", "compare", "diagnose", "evaluate", "final", "optimize", "report", "show")
+VERBS = (
+    *("check", "compare", "diagnose", "evaluate", "final", "judge", "optimize", "report", "show"),
+)
 
 
 @pytest.fixture

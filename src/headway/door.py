@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from headway.core.findings import CheckReport, Comparison, Diagnosis, Journey, RunFinding
+from headway.core.judgement import JudgeFinding
 from headway.core.progress import Progress, silent
 from headway.core.task import Task
 from headway.engine.drafting import DraftFinding, LogFinding, Order
-from headway.workspace import Shown, TestFinding, Workspace, run_sync
+from headway.engine.showing import Shown
+from headway.workspace import TestFinding, Workspace, run_sync
 
 T = TypeVar("T")
 Folder = str | Path | Task
@@ -95,6 +97,21 @@ def draft_from(
 ) -> LogFinding:
     """Sample examples from a production log. Options: n, seed, unmasked."""
     return _with(task, lambda w: w.draft_from(log, **options), None, progress)
+
+
+def judge(
+    task: Folder,
+    file: str | Path | None = None,
+    metric: str | None = None,
+    *,
+    model: str | None = None,
+    progress: Progress = silent,
+    **options: Any,
+) -> JudgeFinding:
+    """Hold a metric against people on a labelled file, or on the task's own ratings. Options:
+    columns, yes, scale, repeat, limit."""
+    labelled = None if file is None else Path(file)
+    return _with(task, lambda w: w.judge(labelled, metric, **options), model, progress)
 
 
 def optimize(

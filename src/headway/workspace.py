@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import uuid
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from headway import intake
-from headway.core.errors import InputError, Outage
+from headway.core.errors import InputError
 from headway.core.findings import (
     WORN,
     CheckReport,
@@ -31,82 +29,55 @@ from headway.core.findings import (
     Spent,
     Suspect,
 )
-from headway.core.judgement import JudgeFinding, Labels, RatingsFinding
+from headway.core.judgement import JudgeFinding, RatingsFinding
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event, Notices, Progress, silent
-from headway.core.protocols import Candidate, Metric, Technique
+from headway.core.protocols import Candidate, Technique
 from headway.core.rating import FILE as RATINGS
-from headway.core.rating import add_verdicts
-from headway.core.record import ChatReply, ChatRequest, Message, Passage, Record, Score
+from headway.core.rating import LabelledFile, add_verdicts
+from headway.core.record import ChatRequest, Message, Record, Score
 from headway.core.review import Review, Ruling
-from headway.core.task import Example, Split, Task, TaskSpec, digest
+from headway.core.task import Example, Split, Task, TaskSpec
+from headway.engine import showing
 from headway.engine import statistics as stats
 from headway.engine.budget import Budget, Limits
 from headway.engine.compare import compare_runs, summarise, unreviewed
-from headway.engine.drafting import Drafter, DraftFinding, LogFinding, Order, Sampler
-from headway.engine.journey import Lent, Traveller, Wish, test_name
-from headway.engine.judging import PAIRWISE, Bench, keep_judged
+from headway.engine.departure import Departure
+from headway.engine.drafting import Drafter, DraftFinding, LogFinding, Order, Sampler, open_drafter
+from headway.engine.journey import Lent, Wish, test_name
+from headway.engine.judging import Bench, keep_judged, metric_of
 from headway.engine.labels import Doubter, keep_doubts
-from headway.engine.lender import Desk, ExampleLender, ScoringLender
+from headway.engine.lender import Desk, ScoringLender
+from headway.engine.needs import insist
 from headway.engine.parts import Parts
 from headway.engine.people import People, ToRate
+from headway.engine.pipelines import pipeline_of
 from headway.engine.plan import cut_dev
 from headway.engine.probes import Prober
 from headway.engine.race import against
 from headway.engine.reviewing import QueueFinding, Reviewer, What
-from headway.engine.run import AS_IS, Run, Runner, Span, reread
-from headway.intake.labelled import LabelledFile, read_labelled
+from headway.engine.run import Run, Runner, Span
+from headway.engine.showing import Shown
+from headway.intake.labelled import read_labelled
 from headway.intake.ragas import write_ragas
 from headway.intake.verdicts import read_rated
-from headway.metrics import load, load_all, score
+from headway.metrics import load_all, score
 from headway.models import pull as pulling
 from headway.models.anthropic import AnthropicChat
 from headway.models.catalogue import ENTRIES, entry_of
 from headway.models.endpoint import EndpointChat
 from headway.models.probe_anthropic import check_anthropic
 from headway.models.probe_endpoint import check_endpoint
-from headway.report import render  # here, so that `headway.report` stays the function of that name
+from headway.report.written import write  # here, so that `headway.report` stays the function
 from headway.store import Store
 from headway.techniques import TECHNIQUES
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Shown:
-    """The exact messages that an example becomes, without a call."""
-
-    example: Example
-    pipeline: Pipeline
-    request: ChatRequest | None
-    passages: tuple[Passage, ...]
-    tokens: int | None
-    notes: tuple[str, ...] = ()
-    record: Record | None = None
-    """What this pipeline answered when it was evaluated, scored: `judged` says how it came to each
-    score. None where it was not."""
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        """In the order they are sent; empty for an application."""
-        return self.request.messages if self.request else ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {
-            "schema": "headway/show/1",
-            "example": self.example.model_dump(mode="json"),
-            "pipeline": self.pipeline.model_dump(mode="json"),
-            "request": asdict(self.request) if self.request else None,
-            "passages": [asdict(p) for p in self.passages],
-            "tokens": self.tokens,
-            "notes": list(self.notes),
-            "record": asdict(self.record) if self.record else None,
-        }
-
-
 class Tried(Finding):
-    """A technique's candidates beside the incumbent on explore; nothing is kept or proven."""
+    """A technique's candidates beside the incumbent on explore; nothing is kept or proven.
+    notices: what the technique had to say, above all why it has no candidate."""
 
     schema_name = "headway/try/1"
 
@@ -115,6 +86,7 @@ class Tried(Finding):
     n: int
     steps: tuple[JourneyStep, ...]
     unreviewed: int = 0
+    notices: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a candidate."""
@@ -173,60 +145,11 @@ class Workspace:
     # --- finding pipelines and runs -------------------------------------------------------------
 
     def pipeline(self, named: Path | str | Pipeline | None = None) -> Pipeline:
-        """A pipeline, resolved: an object, a file, a fingerprint, or the task's baseline.
-
-        The baseline is `pipelines/baseline.yaml`; without that file it is made from task.yaml.
-        """
+        """A pipeline, resolved: an object, a file, a fingerprint, or the task's baseline."""
         if isinstance(named, Pipeline):
             return self.parts.resolve(named, self._model)
-        file = self._file(str(named) if named else None)
-        if file is None:
-            found = self._named(str(named)) if named else self._baseline()
-            return self.parts.resolve(found, self._model)
-        try:
-            return self.parts.resolve(Pipeline.load(file), self._model)
-        except InputError as error:
-            # Which file it was is known here only.
-            where = (error.where or "").replace("pipeline, step", f"{file}, step", 1)
-            raise InputError(
-                error.what, where=where or str(file), valid=error.valid, do=error.do
-            ) from None
-
-    def _file(self, name: str | None) -> Path | None:
-        """The pipeline file of that name, or the baseline's, where there is one."""
-        folder = self.task.folder
-        files: tuple[Path, ...] = (folder / "pipelines" / "baseline.yaml",)
-        if name is not None:
-            files = (Path(name), folder / name, folder / "pipelines" / f"{name}.yaml")
-        return next((file for file in files if file.is_file()), None)
-
-    def _named(self, name: str) -> Pipeline:
-        """A pipeline by a run's id or a fingerprint, or the baseline that has no file."""
-        folder = self.task.folder
-        if name == "baseline":
-            return self._baseline()
-        for prefix in [run["pipeline"] for run in self.store.run(name)[:1]] + [name]:
-            found = self.store.pipeline(prefix) if len(prefix) >= 4 else []
-            if len(found) == 1:
-                return Pipeline.model_validate(found[0][1])
-        known = sorted(f.name for f in (folder / "pipelines").glob("*.yaml"))
-        raise InputError(
-            f"there is no pipeline {name!r}: no such file, run or fingerprint",
-            where=str(folder),
-            valid=", ".join(f"pipelines/{k}" for k in known) or "a pipeline's YAML file",
-        )
-
-    def _baseline(self) -> Pipeline:
-        """Made from task.yaml, where there is no `pipelines/baseline.yaml`."""
-        if self.task.spec.application:
-            return Pipeline.model_validate({"steps": ["application"]})
-        if self.task.spec.output.kind == "passages":
-            whole = {"k": 10, "passages": {"unit": "document"}}
-            return Pipeline.model_validate({"steps": [{"retrieve": whole}]})
-        steps: list[dict[str, Any]] = [{"generate": {"template": self.task.instructions}}]
-        if self.task.has_knowledge:
-            steps.insert(0, {"retrieve": {"k": 2}})
-        return Pipeline.model_validate({"model": self.task.spec.models.chat, "steps": steps})
+        name = str(named) if named else None
+        return pipeline_of(self.parts, self.store, name, self._model)
 
     def _runner(
         self, limits: Limits | None = None, journey: str | None = None, spent: Spent | None = None
@@ -339,21 +262,26 @@ class Workspace:
         pipeline: Path | str | Pipeline | None = None,
         limit: int | None = None,
     ) -> Tried:
-        """All candidates of a technique beside a pipeline on explore; spends nothing of confirm."""
+        """All candidates of a technique beside a pipeline on explore; spends nothing of confirm.
+        Raises InputError where the task does not have what the technique needs."""
         kind: type[Technique] = TECHNIQUES.load(technique)
+        insist(kind, self.task)
         runner = self._runner()
         incumbent = self.pipeline(pipeline)
         explore, _ = cut_dev(self.task)
-        sample = explore[: limit or 60]
-        base = await runner.run(incumbent, sample)
+        sample = (explore or self._examples("dev", None))[: limit or 60]
         lent = Lent(self.task, incumbent, self.task.split("train"), {}, runner)
-        steps = []
+        steps: list[JourneyStep] = []
+        base: Run | None = None
         async for candidate in kind().propose(lent):
+            # The incumbent is run only where there is something to hold beside it.
+            base = base or await runner.run(incumbent, sample)
             run = await runner.run(self.parts.resolve(candidate.pipeline), sample)
             steps.append(self._tried(kind, candidate, run, base))
         return Tried(
-            incumbent=base.fingerprint, metric=self.task.metric, n=len(sample),
-            steps=tuple(steps), unreviewed=unreviewed(sample),
+            incumbent=await self.parts.fingerprint(incumbent), metric=self.task.metric,
+            n=len(sample), steps=tuple(steps), unreviewed=unreviewed(sample),
+            notices=tuple(lent.said) if steps or lent.said else (_no_reason(kind),),
         )  # fmt: skip
 
     def _tried(
@@ -386,48 +314,11 @@ class Workspace:
         A journey that was cut off goes on with the same command. With `resume` the last journey
         goes on although it ended, with this budget on top of what it spent.
         """
-        limits = Limits(calls, tokens, usd, minutes)
         baseline = self.pipeline(pipeline)
         fingerprint = await self.parts.fingerprint(baseline)
-        data = [e.fingerprint for split in ("train", "dev", "test") for e in self.task.split(split)]
-        about = [fingerprint, digest(data), self.task.metric, axis]
-        question = digest([*about, limits.to_dict(), test])[:20]
-        id, state = self._journey(question, digest(about)[:20], resume)
-        state["about"] = digest(about)[:20]
-        paid = self.store.spent(id)
-        spent = Spent(
-            calls=paid[0], tokens=paid[1], usd=paid[2], minutes=state.get("seconds", 0.0) / 60
-        )
-        if resume and state.get("stopped"):
-            limits = _on_top(limits, spent)
-            state["limits"] = limits.to_dict()
-        elif "limits" in state:
-            limits = Limits(**state["limits"])
-        runner = self._runner(limits, id, spent)
-        traveller = Traveller(runner, id, question, Wish(limits, axis, test), baseline, state)
-        journey = await traveller.go()
-        if traveller.incumbent.pipeline != baseline:
-            traveller.incumbent.pipeline.save(self.task.folder / "pipelines" / "best.yaml")
-        if traveller.leading and journey.leading:
-            traveller.leading[1].save(self.task.folder / "pipelines" / "leading.yaml")
-        self.store.put_entry(id, "report", {})
-        state["report"] = journey.to_json()
-        self.store.put_journey(id, question, state)
-        self.store.flush()
-        return journey
-
-    def _journey(self, question: str, about: str, resume: bool) -> tuple[str, dict[str, Any]]:
-        """The journey to go on with, or a new one: (id, state)."""
-        for id, state in self.store.journeys(None if resume else question):
-            if state.get("about") == about and (resume or not state.get("stopped")):
-                return id, state
-        if resume:
-            raise InputError(
-                "there is no journey of this task, pipeline and axis to go on with",
-                where=str(self.task.folder),
-                do=f"headway optimize {self.task.typed}",
-            )
-        return uuid.uuid4().hex[:10], {"about": about}
+        wish = Wish(Limits(calls, tokens, usd, minutes), axis, test)
+        departure = Departure(self.task, self.store, self._runner, baseline, fingerprint, wish)
+        return await departure.go(resume)
 
     async def final(self, pipeline: Path | str | Pipeline | None = None) -> TestFinding:
         """Open the sealed test for one pipeline: counted, and shown beside the figure."""
@@ -446,40 +337,8 @@ class Workspace:
     async def show(self, example_id: str | None = None, pipeline: Any = None) -> Shown:
         """The exact messages of one example. Calls no chat model; it does search and re-rank. Of a
         pipeline that asks before the answer, replies that are in the store are taken from there."""
-        chosen = self.pipeline(pipeline)
-        example = self._example(example_id)
-        desk = self._runner().desk
-        catcher = _Catcher(desk, chosen.model)
-        state = self.parts.start(example)
-        for step in self.parts.steps(chosen):
-            try:
-                state = await step.run(state, catcher)
-            except _Caught:
-                if step.name != "generate":
-                    self.notices.add(
-                        f"This is what the step `{step.name}` asks. What is asked after it hangs on"
-                        " the reply, and no reply is in the store yet: evaluate one example first."
-                    )
-                break
-        request = state.request or catcher.request
-        tokens = None
-        if request is not None and chosen.model:
-            model = await self.parts.chat(chosen.model)
-            tokens = sum(await model.count_tokens([m.content for m in request.messages]))
-        record = await self._kept_record(chosen, example)
-        notes = self.notices.texts
-        return Shown(example, chosen, request, state.passages, tokens, notes, record)
-
-    async def _kept_record(self, pipeline: Pipeline, example: Example) -> Record | None:
-        """What the pipeline answered when it was evaluated, scored without a new call."""
-        runner = self._runner()
-        fingerprint = await self.parts.fingerprint(pipeline)
-        kept = self.store.records(fingerprint, AS_IS.key).get((example.fingerprint, 0))
-        if kept is None:
-            return None
-        record = reread(kept, example)
-        lend = _KnownScoring(runner.desk)
-        return record.with_scores(await self._score(example, record, runner.spans(example), lend))
+        chosen, example = self.pipeline(pipeline), self._example(example_id)
+        return await showing.show(self._runner(), chosen, example)
 
     def _example(self, id: str | None) -> Example:
         if id is None:
@@ -525,15 +384,8 @@ class Workspace:
 
         A draft that was cut off goes on with the same order.
         """
-        model = self._writer()
-        about = [self.parts.knowledge().fingerprint] if self.task.has_knowledge else []
-        asked = [*about, model, order.kinds, order.seed, order.closed_book, limits.to_dict()]
-        id = f"draft-{digest(asked)[:12]}"
-        calls, tokens, usd = self.store.spent(id)
-        budget = Budget(limits, spent=Spent(calls=calls, tokens=tokens, usd=usd))
-        desk = Desk(self.task, self.parts, self.store, budget, id)
-        checker = self.task.spec.models.judge or model
-        found = await Drafter(desk, model, checker, order, self.progress).draft()
+        drafter = open_drafter(self.parts, self.store, self._writer(), order, limits, self.progress)
+        found = await drafter.draft()
         self.store.flush()
         return found
 
@@ -560,23 +412,9 @@ class Workspace:
 
         unmasked: copy them as they are. Raises InputError where the extra that masks is missing.
         """
-        masker = None if unmasked else intake.Masker()
-        found = intake.read_log(log, masker.masked if masker else lambda value: value)
-        if masker is not None:
-            masked = ", ".join(f"{many} {kind}" for kind, many in masker.counts.most_common())
-            self.notices.add(f"Masked: {masked or 'nothing'}. Looked for: {intake.FINDS}.")
-            self.notices.add(intake.MISSED)
-        else:
-            self.notices.add("Nothing was masked: the questions stand in examples.jsonl as asked.")
+        found = intake.read_masked(log, unmasked)
         sampler = Sampler(self._runner().desk, Path(log).name, n, seed, self.progress)
-        told = await sampler.sample(found.requests)
-        return told.model_copy(
-            update={
-                "skipped": found.skipped.lines(),
-                "masked": dict(masker.counts) if masker else {},
-                "unmasked": unmasked,
-            }
-        )
+        return await sampler.sample(found)
 
     def reviewer(self) -> Reviewer:
         """What waits for a person's verdict, and how one is written down."""
@@ -594,42 +432,7 @@ class Workspace:
 
     async def report(self, file: Path | None = None, journey: str | None = None) -> Path:
         """Write the last journey, or the one named, as one self-contained HTML file."""
-        for id, state in self.store.journeys():
-            if (journey is None or id.startswith(journey)) and state.get("report"):
-                report = {k: v for k, v in state["report"].items() if k != "schema"}
-                found = Journey.model_validate(report)
-                break
-        else:
-            raise InputError(
-                "there is no finished journey to report on",
-                where=str(self.task.folder),
-                do=f"headway optimize {self.task.typed}",
-            )
-        kept = {
-            name: Pipeline.model_validate(self.store.pipeline(name)[0][1])
-            for name in (found.baseline, found.best)
-            if self.store.pipeline(name)
-        }
-        saved = self.task.folder / "pipelines" / "best.yaml"
-        text = render(
-            found,
-            task_name=self.task.spec.name,
-            description=self.task.spec.description,
-            baseline=kept.get(found.baseline),
-            best=kept.get(found.best),
-            saved=str(saved) if saved.is_file() else None,
-            made=datetime.now(),
-        )
-        target = file or self.task.folder / "report.html"
-        try:
-            target.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"cannot be written: {error.strerror}",
-                where=str(target),
-                do=f"headway report {self.task.typed} --output FILE.html",
-            ) from None
-        return target
+        return write(self.task, self.store, file, journey)
 
     # --- judges and people ----------------------------------------------------------------------
 
@@ -647,9 +450,9 @@ class Workspace:
         """Hold a metric against people on a labelled file, or without one on the task's own
         `ratings.jsonl`; kept, so that a journey knows whether the metric may decide."""
         name = metric or self.task.metric
-        read = await self._labelled(file, columns, yes, scale, limit)
-        runner = self._runner()
-        bench = Bench(runner.desk, self._judged(name, read.labels), name, self.progress)
+        read = self._labelled(file, limit, columns=columns, yes=yes, scale=scale)
+        tested = metric_of(self.task, name, read.labels)
+        bench = Bench(self._runner().desk, tested, name, self.progress)
         found = await bench.judge(
             read.answers, read.labels, source=file.name if file else RATINGS, repeat=repeat,
             notices=read.notices,
@@ -657,42 +460,18 @@ class Workspace:
         keep_judged(self.store, self.task, found, bench.asked)
         return found
 
-    async def _labelled(
-        self, file: Path | None, columns: Mapping[str, str] | None, yes: str | None,
-        scale: tuple[float, float] | None, limit: int | None,
-    ) -> LabelledFile:  # fmt: skip
+    def _labelled(self, file: Path | None, limit: int | None, **how: Any) -> LabelledFile:
         if file is not None:
-            return read_labelled(file, columns, yes=yes, scale=scale, limit=limit)
-        rated = (await People(self._runner()).labelled())[:limit]
-        if len({answer.label for answer in rated}) < 2:
-            raise InputError(
-                "people have rated too few answers of this task to hold a metric against",
-                where=str(self.task.folder / RATINGS),
-                do=f"headway judge {self.task.typed} --rate",
-            )
-        words = {v for answer in rated for v in (answer.label, *answer.votes)} <= {0.0, 1.0}
-        return LabelledFile(tuple(rated), "yes_no" if words else "scale", (0.0, 1.0))
-
-    def _judged(self, name: str, labels: Labels) -> Metric | None:
-        """The metric to judge; None for the pairwise judge. Raises InputError."""
-        if (name == PAIRWISE) != (labels == "pairs"):
-            raise InputError(
-                "pairs of answers are judged by the metric 'pairwise', and by no other"
-                if labels == "pairs"
-                else "'pairwise' judges pairs of answers, and this file holds single ones",
-                valid="--metric pairwise, and columns answer_a, answer_b, prefer",
-            )
-        return None if name == PAIRWISE else load(name, self.task.folder)
+            return read_labelled(file, limit=limit, **how)
+        return People(self._runner()).labelled(limit)
 
     async def plan_judge(self, file: Path | None = None, metric: str | None = None,
-                         repeat: int = 1, **options: Any) -> Plan:  # fmt: skip
-        """What `judge` would spend."""
+                         repeat: int = 1, limit: int | None = None,
+                         **how: Any) -> Plan:  # fmt: skip
+        """What `judge` would spend. Options: columns, yes, scale."""
         name = metric or self.task.metric
-        read = await self._labelled(
-            file, options.get("columns"), options.get("yes"), options.get("scale"),
-            options.get("limit"),
-        )  # fmt: skip
-        bench = Bench(self._runner().desk, self._judged(name, read.labels), name)
+        read = self._labelled(file, limit, **how)
+        bench = Bench(self._runner().desk, metric_of(self.task, name, read.labels), name)
         return await bench.plan(read.answers, repeat)
 
     async def import_ratings(
@@ -707,11 +486,7 @@ class Workspace:
         """Take people's verdicts from a table into `ratings.jsonl`; rows without an answer mean the
         pipeline's, as it stands in the store. Then all verdicts, added up."""
         fingerprint = await self.parts.fingerprint(self.pipeline(pipeline))
-        kept = self.store.records(fingerprint, AS_IS.key)
-        answers = {
-            e.id: reread(kept[e.fingerprint, 0], e).answer or ""
-            for e in self.task.examples if (e.fingerprint, 0) in kept
-        }  # fmt: skip
+        answers = People(self._runner()).answers(fingerprint)
         verdicts = read_rated(file, self.task, answers, columns, by=by, scale=scale)
         return self.ratings(added=add_verdicts(self.task.folder, verdicts))
 
@@ -791,43 +566,10 @@ class Workspace:
         }  # fmt: skip
 
 
-class _Caught(Exception):
-    """The request was seen; nothing is sent."""
-
-
-class _Catcher(ExampleLender):
-    """A lender that knows the replies in the store, and stops at the first that is not there."""
-
-    request: ChatRequest | None = None
-
-    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
-        """Keeps the request; its reply, if there is one."""
-        self.request = request
-        name = model or self._model or self.task.spec.models.chat
-        known = await self._desk.known(request, name)
-        if known is None:
-            raise _Caught
-        return known
-
-
-class _KnownScoring(ScoringLender):
-    """What metrics are lent where nothing may be asked: the judge's replies that are kept."""
-
-    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
-        """The reply that is kept. Raises Outage where there is none."""
-        name = model or self._models.judge or self._models.chat
-        known = await self._desk.known(request, name)
-        if known is None:
-            raise Outage("it was not judged yet")
-        return known
-
-
-def _on_top(limits: Limits, spent: Spent) -> Limits:
-    def more(limit: float | None, used: float | None) -> Any:
-        return None if limit is None else limit + (used or 0)
-
-    calls, tokens = more(limits.calls, spent.calls), more(limits.tokens, spent.tokens)
-    return Limits(calls, tokens, more(limits.usd, spent.usd), more(limits.minutes, spent.minutes))
+def _no_reason(kind: type[Technique]) -> str:
+    return (
+        f"{kind.name} did not say why. It is good for {kind.good_for}; not for {kind.not_good_for}."
+    )
 
 
 @dataclass(frozen=True)

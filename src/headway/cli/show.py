@@ -367,10 +367,12 @@ def tried(console: Console, found: Any) -> None:
     """A technique's candidates on explore; nothing is kept."""
     if not found.steps:
         _say(console, "It has nothing to propose for this pipeline.")
+        _notices(console, found.notices)
         return
     over = words.count(found.n, "example")
     _say(console, f"{found.metric} against the incumbent, over {over} of explore", "bold")
     ledger(console, found.steps)
+    _notices(console, found.notices)
     _unreviewed(console, found.unreviewed, found.n)
     _say(
         console, "A hint, not a proof: nothing is kept. `headway optimize` proves and keeps.", "dim"

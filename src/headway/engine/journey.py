@@ -64,6 +64,8 @@ class Lent:
     train: tuple[Example, ...]
     causes: Mapping[str, int]
     runner: Runner
+    said: list[str] = field(default_factory=list)
+    """What the technique gave notice of."""
 
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
         """Charged to the journey's budget."""
@@ -117,6 +119,7 @@ class Lent:
 
     def notice(self, text: str) -> None:
         """See TechniqueContext."""
+        self.said.append(text)
         self.runner.desk.parts.notices.add(text)
 
 

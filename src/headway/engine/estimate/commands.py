@@ -25,7 +25,7 @@ from headway.engine.estimate.bill import (
 )
 from headway.engine.estimate.costs import Costs
 from headway.engine.estimate.passes import Passes
-from headway.engine.needs import unmet
+from headway.engine.needs import insist, unmet
 from headway.engine.parts import Parts
 from headway.engine.plan import DIAGNOSED, affordable, cut_dev, sizes
 from headway.store import Store
@@ -101,6 +101,7 @@ class Estimator:
         self, technique: str = "", pipeline: Any = None, limit: int | None = None, **_: Any
     ) -> None:
         kind: type[Technique] = TECHNIQUES.load(technique)
+        insist(kind, self.task)
         incumbent = self._named(pipeline)
         explore, _confirm = cut_dev(self.task)
         sample = explore[: limit or DIAGNOSED]
