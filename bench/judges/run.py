@@ -32,8 +32,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from headway.core.judgement import Labels
-from headway.core.rating import Labelled
+from headway.core.rating import Labelled, Labels
 from headway.core.record import Passage
 from headway.core.task import Example, Task, TaskSpec, fraction
 from headway.engine import statistics as stats

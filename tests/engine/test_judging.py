@@ -17,7 +17,7 @@ from headway.core.rating import Labelled
 from headway.core.record import Passage, Score
 from headway.core.task import Example, Task
 from headway.engine import judging
-from headway.engine.judging import Bench, about, believed, keep_judged
+from headway.engine.judging import Bench, about, believed, keep_judged, metric_of
 from headway.models.scripted import ScriptedChat
 from headway.workspace import Workspace
 
@@ -113,7 +113,7 @@ async def _judge(
     folder: Path, answers: Sequence[Labelled], repeat: int = 1, metric: str = "Asks"
 ) -> Any:
     async with Workspace.open(folder) as workspace:
-        found = workspace._judged(f"python:metric.py:{metric}", "yes_no")
+        found = metric_of(workspace.task, f"python:metric.py:{metric}", "yes_no")
         bench = Bench(workspace._runner().desk, found, metric.lower())
         result = await bench.judge(answers, "yes_no", source="l.jsonl", repeat=repeat)
         keep_judged(workspace.store, workspace.task, result, bench.asked)
@@ -227,7 +227,7 @@ async def _believed(folder: Path, checked: bool = True) -> judging.May:
         return await believed(workspace.task, workspace.store, metric, parts)
 
 
-async def _measured_as(folder: Path, agree: bool, count: int = 30) -> None:
+async def _measured_as(folder: Path, agree: bool, count: int = 32) -> None:
     answers = labelled(count)
     if not agree:
         answers = [

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from headway.core.findings import Estimate, Finding, UsageTotal
-from headway.core.task import Frozen
+from headway.core.rating import Labels
+from headway.core.reading import Frozen
 
-Labels = Literal["yes_no", "scale", "pairs"]
 Standing = Literal["may_decide", "below", "unknown"]
 
 

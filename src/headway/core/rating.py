@@ -18,6 +18,7 @@ from headway.core.record import Passage
 from headway.core.task import Example
 
 FILE = "ratings.jsonl"
+Labels = Literal["yes_no", "scale", "pairs"]
 Flag = Literal["fine", "wrong", "hallucination"]
 FLAGS: tuple[Flag, ...] = ("fine", "wrong", "hallucination")
 
@@ -91,6 +92,16 @@ class Labelled:
     group: str | None = None
     other: str | None = None
     where: str = ""
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """The answers that carry a label. scale: what labels 0 and 1 stood for in the file."""
+
+    answers: tuple[Labelled, ...]
+    labels: Labels
+    scale: tuple[float, float]
+    notices: tuple[str, ...] = ()
 
 
 def verdict_of(data: Mapping[str, Any], where: str) -> Verdict:

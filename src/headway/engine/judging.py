@@ -15,24 +15,24 @@ from typing import Any
 
 from headway.core.errors import HeadwayError, InputError, ModelError, Outage, Rejected
 from headway.core.findings import Estimate, Plan, UsageTotal
-from headway.core.judgement import JudgeFinding, Labels, Missed, Repeats, Standing
+from headway.core.judgement import JudgeFinding, Missed, Repeats, Standing
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Metric, Scored, Vectors
-from headway.core.rating import Labelled
+from headway.core.rating import Labelled, Labels
 from headway.core.record import ChatReply, ChatRequest, Record, Score, Usage
 from headway.core.task import Task, digest
 from headway.engine import statistics as stats
 from headway.engine.lender import Desk, Kind, ScoringLender
 from headway.engine.parts import Parts
-from headway.metrics import measure
+from headway.metrics import load, measure
 from headway.metrics.pairwise import prefer
 from headway.metrics.text import f1, tokens
 from headway.store import Store
 
 PAIRWISE = "pairwise"
 AT_ONCE = 8  # answers on the way; more calls than a model takes at once only wait
-# Labelled answers from which a measurement may allow or forbid anything: at 30 the 95% interval of a
-# correlation or of kappa is about +-0.35, as wide as what parts a useful judge from a useless one.
+# Labelled answers from which a measurement may allow or forbid anything: at 30 the 95% interval of
+# a correlation or of kappa is about +-0.35: as wide as what parts a useful judge from a bad one.
 ENOUGH = 30
 NO_SCORE = "the metric does not apply to it"
 
@@ -326,6 +326,18 @@ def asked_of(winner: str | None, notes: Mapping[str, Any]) -> Asked:
 def first_side(firsts: Sequence[tuple[int, bool]]) -> Estimate:
     """How often the side that stood first won, by pair; 0.5 is no bias."""
     return _estimate(stats.estimate([float(w) for _, w in firsts], [str(i) for i, _ in firsts]))
+
+
+def metric_of(task: Task, name: str, labels: Labels) -> Metric | None:
+    """The metric to judge by its name; None for the pairwise judge. Raises InputError."""
+    if (name == PAIRWISE) != (labels == "pairs"):
+        raise InputError(
+            "pairs of answers are judged by the metric 'pairwise', and by no other"
+            if labels == "pairs"
+            else "'pairwise' judges pairs of answers, and this file holds single ones",
+            valid="--metric pairwise, and columns answer_a, answer_b, prefer",
+        )
+    return None if name == PAIRWISE else load(name, task.folder)
 
 
 def main_measure(wanted: str | None, agreed: Mapping[str, Any]) -> str:

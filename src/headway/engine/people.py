@@ -12,12 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from headway.core.errors import InputError
 from headway.core.findings import Estimate
 from headway.core.judgement import Fault, Missed, RatingsFinding
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
 from headway.core.rating import (
+    FILE,
     Labelled,
+    LabelledFile,
     Preference,
     Rating,
     Verdict,
@@ -177,8 +180,20 @@ class People:
                 break
         return found
 
-    async def labelled(self) -> list[Labelled]:
-        """The rated answers, as a labelled file would give them, with what was shown."""
+    def labelled(self, limit: int | None = None) -> LabelledFile:
+        """The rated answers, as a labelled file would give them, with what was shown. Raises
+        InputError where they are too few to vary."""
+        rated = self._rated()[:limit]
+        if len({answer.label for answer in rated}) < 2:
+            raise InputError(
+                "people have rated too few answers of this task to hold a metric against",
+                where=str(self.task.folder / FILE),
+                do=f"headway judge {self.task.typed} --rate",
+            )
+        words = {v for answer in rated for v in (answer.label, *answer.votes)} <= {0.0, 1.0}
+        return LabelledFile(tuple(rated), "yes_no" if words else "scale", (0.0, 1.0))
+
+    def _rated(self) -> list[Labelled]:
         ratings = list(ratings_of(read_verdicts(self.task.folder)))
         examples = {e.id: e for e in self.task.examples}
         records = self._records(ratings, examples)
@@ -199,6 +214,14 @@ class People:
         ]
 
     # --- rating -------------------------------------------------------------------------------
+
+    def answers(self, fingerprint: str) -> dict[str, str]:
+        """A pipeline's answers as they stand in the store, by example."""
+        kept = self.runner.desk.store.records(fingerprint, AS_IS.key)
+        return {
+            e.id: reread(kept[e.fingerprint, 0], e).answer or ""
+            for e in self.task.examples if (e.fingerprint, 0) in kept
+        }  # fmt: skip
 
     async def single(
         self, pipeline: Pipeline, typed: str, examples: Sequence[Example], by: str

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from headway.intake.contents import Contents, Options
 from headway.intake.importers import IMPORTERS, bring_in, detect
-from headway.intake.logs import read_log
-from headway.intake.privacy import FINDS, MISSED, Masker
+from headway.intake.logs import read_masked
 from headway.intake.scaffold import init
 from headway.intake.writing import Summary
 
 __all__ = [
-    "FINDS", "IMPORTERS", "MISSED", "Contents", "Masker", "Options", "Summary", "bring_in",
-    "detect", "init", "read_log",
+    "IMPORTERS", "Contents", "Options", "Summary", "bring_in", "detect", "init", "read_masked",
 ]  # fmt: skip

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from headway.core.errors import InputError
-from headway.core.judgement import Labels
-from headway.core.rating import Labelled
+from headway.core.rating import Labelled, LabelledFile, Labels
 from headway.core.record import Passage
 from headway.core.task import Example
 from headway.intake.columns import matched, names_of
@@ -32,16 +30,6 @@ NAMES: dict[str, tuple[str, ...]] = {
 _YES = {"yes", "true", "y", "correct", "right", "faithful", "supported", "good", "pass", "1"}
 _NO = {"no", "false", "n", "incorrect", "wrong", "unfaithful", "unsupported", "bad", "fail", "0"}
 _SIDES = {"a": 1.0, "b": 0.0, "tie": 0.5, "first": 1.0, "second": 0.0, "both": 0.5}
-
-
-@dataclass(frozen=True)
-class LabelledFile:
-    """The rows that carry a label. scale: what labels 0 and 1 stood for in the file."""
-
-    answers: tuple[Labelled, ...]
-    labels: Labels
-    scale: tuple[float, float]
-    notices: tuple[str, ...] = ()
 
 
 def read_labelled(

@@ -21,6 +21,7 @@ import orjson
 from headway.core.errors import InputError
 from headway.core.reading import numbered
 from headway.intake.contents import Skipped
+from headway.intake.privacy import FINDS, MISSED, Masker
 
 SHAPES = (
     'one JSON object a line: {"messages": [{"role": "user", "content": "..."}]}, {"request": {...},'
@@ -46,10 +47,30 @@ class Request:
 
 @dataclass
 class Log:
-    """The requests of a log, and the lines that are none."""
+    """The requests of a log, the lines that are none, and what a person must know of both."""
 
     requests: list[Request] = field(default_factory=list)
     skipped: Skipped = field(default_factory=Skipped)
+    masked: Mapping[str, int] | None = None
+    """Personal data that was masked, by kind; None where nothing was looked for."""
+    notices: tuple[str, ...] = ()
+
+
+def read_masked(file: str | Path, unmasked: bool = False) -> Log:
+    """As read_log(), personal data masked. unmasked: as it is.
+
+    Raises InputError as read_log() does, and where the extra that masks is missing.
+    """
+    if unmasked:
+        log = read_log(file, lambda value: value)
+        log.notices = ("Nothing was masked: the questions stand in examples.jsonl as asked.",)
+        return log
+    masker = Masker()
+    log = read_log(file, masker.masked)
+    log.masked = masker.counts
+    said = ", ".join(f"{many} {kind}" for kind, many in masker.counts.most_common())
+    log.notices = (f"Masked: {said or 'nothing'}. Looked for: {FINDS}.", MISSED)
+    return log
 
 
 def read_log(file: str | Path, mask: Callable[[Any], Any]) -> Log:

@@ -9,7 +9,7 @@ found again from the quote alone. Whether a draft is any good is for a person to
 
 from __future__ import annotations
 
-from headway.engine.drafting.drafter import KINDS, Drafter, DraftFinding, Order
+from headway.engine.drafting.drafter import KINDS, Drafter, DraftFinding, Order, open_drafter
 from headway.engine.drafting.sampling import LogFinding, Sampler
 
-__all__ = ["KINDS", "DraftFinding", "Drafter", "LogFinding", "Order", "Sampler"]
+__all__ = ["KINDS", "DraftFinding", "Drafter", "LogFinding", "Order", "Sampler", "open_drafter"]

@@ -14,17 +14,20 @@ from math import ceil
 from typing import Any, ClassVar
 
 from headway.core.errors import BudgetEnded, InputError, ModelError, Outage, Rejected, TooLong
-from headway.core.findings import Finding, Spent
+from headway.core.findings import Spent
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Knowledge
-from headway.core.reading import add_lines
 from headway.core.record import ChatReply, ChatRequest, Passage
 from headway.core.task import Evidence, Example, digest
+from headway.engine.budget import Budget, Limits
 from headway.engine.check_twins import words
 from headway.engine.drafting import filters
 from headway.engine.drafting.facts import PASSAGE, Fact, Facts, Groups, widened
+from headway.engine.drafting.keeping import Drafted, keep, written
 from headway.engine.drafting.writer import Writer
 from headway.engine.lender import Desk
+from headway.engine.parts import Parts
+from headway.store import Store
 
 # Pairs first: their documents share a group, which later drafts then keep to.
 KINDS = ("two_passages", "one_passage", "figures", "unanswerable")
@@ -50,7 +53,7 @@ class Order:
         return {kind: each + (kind in first) for kind in kinds}
 
 
-class DraftFinding(Finding):
+class DraftFinding(Drafted):
     """What was drafted, what was thrown away and why."""
 
     schema_name: ClassVar[str] = "headway/draft/1"
@@ -72,10 +75,6 @@ class DraftFinding(Finding):
     """Drafts that the same model answers without any document; None where it was not asked."""
     complete: bool
     stopped: str = ""
-    spent: Spent = Spent()
-    file: str = ""
-    examples: tuple[Example, ...] = ()
-    notices: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a draft."""
@@ -121,7 +120,7 @@ class Drafter:
                     "No unanswerable questions are drafted: task.yaml has no phrase for them"
                     " (output: {kind: text, abstain: ...})."
                 )
-        self._written = {e.id for e in (*self.task.examples, *self.task.reviews.ambiguous)}
+        self._written = written(self.task)
         self._kept: list[Example] = []
         self._groups = Groups(self.task.examples)
         self._writer = Writer(self._asks(self.model), self._asks(self.checker),
@@ -183,11 +182,7 @@ class Drafter:
                 stopped = "no more could be drafted: every fact, or every try, is used"
         except BudgetEnded as error:
             stopped = error.what
-        new = [e for e in self._kept if e.id not in self._written]
-        file = self.task.folder / "examples.jsonl"
-        if new:
-            add_lines(file, [as_line(e) for e in new])
-        return self._told(knowledge, new, stopped)
+        return self._told(knowledge, keep(self.task, self._kept), stopped)
 
     async def _questions(self) -> filters.Known:
         """What the task asks already, drafts of this order aside: they are met by their ids."""
@@ -442,7 +437,7 @@ class Drafter:
             reviewed=False,
         )
 
-    def _told(self, knowledge: Knowledge, new: Sequence[Example], stopped: str) -> DraftFinding:
+    def _told(self, knowledge: Knowledge, new: tuple[Example, ...], stopped: str) -> DraftFinding:
         kept = self._kept
         about = {e.group for e in kept} | {v.document for e in kept for v in e.evidence}
         return DraftFinding(
@@ -464,9 +459,24 @@ class Drafter:
             stopped=stopped,
             spent=self.desk.budget.spent(),
             file=str(self.task.folder / "examples.jsonl"),
-            examples=tuple(new),
+            examples=new,
             notices=self.desk.parts.notices.texts,
         )
+
+
+def open_drafter(
+    parts: Parts, store: Store, model: str, order: Order, limits: Limits, progress: Progress
+) -> Drafter:
+    """A drafter that goes on where the same order, cut off, had come to: it knows what that spent.
+    The checker is the task's judge, else the writer itself. Raises InputError."""
+    task = parts.task
+    about = [parts.knowledge().fingerprint] if task.has_knowledge else []
+    asked = [*about, model, order.kinds, order.seed, order.closed_book, limits.to_dict()]
+    id = f"draft-{digest(asked)[:12]}"
+    calls, tokens, usd = store.spent(id)
+    budget = Budget(limits, spent=Spent(calls=calls, tokens=tokens, usd=usd))
+    desk = Desk(task, parts, store, budget, id)
+    return Drafter(desk, model, task.spec.models.judge or model, order, progress)
 
 
 def _words_of(passages: Sequence[Passage]) -> str:
@@ -486,9 +496,3 @@ def _without_case(quote: str, passage: Passage) -> tuple[str, int, int] | None:
     return (
         None if at < 0 else (passage.document, passage.start + at, passage.start + at + len(wanted))
     )
-
-
-def as_line(example: Example) -> dict[str, Any]:
-    """An example as a line of `examples.jsonl`, without what it does not say."""
-    data = example.model_dump(mode="json", exclude_none=True)
-    return {k: v for k, v in data.items() if v not in ([], ())}

@@ -17,20 +17,18 @@ from pydantic import Field
 from scipy.cluster.vq import kmeans2
 
 from headway.core.errors import InputError
-from headway.core.findings import Finding, Spent
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Vectors
-from headway.core.reading import add_lines
 from headway.core.task import Example, digest, fraction
-from headway.engine.drafting.drafter import as_line
 from headway.engine.drafting.filters import Known
+from headway.engine.drafting.keeping import Drafted, keep
 from headway.engine.lender import Desk
 
 CLUSTERS = 50  # at most; more say little to a person
 ROUNDS = 25  # of k-means
 
 
-class LogFinding(Finding):
+class LogFinding(Drafted):
     """What was sampled from a log."""
 
     schema_name: ClassVar[str] = "headway/draft-from/1"
@@ -53,10 +51,6 @@ class LogFinding(Finding):
     masked: dict[str, int] = Field(default_factory=dict)
     """Personal data that was masked in the whole log, by kind."""
     unmasked: bool = False
-    spent: Spent = Spent()
-    file: str = ""
-    examples: tuple[Example, ...] = ()
-    notices: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """One row an example."""
@@ -81,6 +75,29 @@ class Asked(Protocol):
     def session(self) -> str | None: ...
 
 
+class Skipped(Protocol):
+    """Lines that were passed over."""
+
+    def lines(self) -> tuple[str, ...]: ...
+
+
+class Requests(Protocol):
+    """A log that was read. masked: personal data that was masked, by kind; None where nothing was
+    looked for. notices: what a person must know of that."""
+
+    @property
+    def requests(self) -> Sequence[Asked]: ...
+
+    @property
+    def skipped(self) -> Skipped: ...
+
+    @property
+    def masked(self) -> Mapping[str, int] | None: ...
+
+    @property
+    def notices(self) -> Sequence[str]: ...
+
+
 @dataclass
 class Sampler:
     """Samples one log for a task. log: its name, for `source`."""
@@ -95,8 +112,11 @@ class Sampler:
         self.task = self.desk.task
         self.removed: Counter[str] = Counter()
 
-    async def sample(self, requests: Sequence[Asked]) -> LogFinding:
+    async def sample(self, log: Requests) -> LogFinding:
         """Sample, and write what was sampled. Raises InputError where the log asks nothing."""
+        requests = log.requests
+        for said in log.notices:
+            self.desk.parts.notices.add(said)
         self.progress(Event("phase", f"{len(requests)} questions of {self.log}, by meaning"))
         examples = self._distinct([self._example(asked) for asked in requests])
         if not examples:
@@ -106,17 +126,15 @@ class Sampler:
         labels = clusters(vectors, min(self.n, CLUSTERS), self.seed)
         order = turns(vectors, labels, [fraction(f"log:{self.seed}:{e.id}") for e in examples])
         chosen = await self._fresh(examples, vectors, order)
-        written = {e.id for e in (*self.task.examples, *self.task.reviews.ambiguous)}
-        new = [examples[i] for i in chosen if examples[i].id not in written]
-        file = self.task.folder / "examples.jsonl"
-        if new:
-            add_lines(file, [as_line(e) for e in new])
+        new = keep(self.task, [examples[i] for i in chosen])
         return LogFinding(
             task=self.task.spec.name, log=self.log, wanted=self.n, read=len(requests),
             sampled=len(new), known=len(chosen) - len(new),
             with_answer=sum(e.reference is not None for e in new),
             clusters=_rows(examples, vectors, labels, chosen), removed=dict(self.removed),
-            spent=self.desk.budget.spent(), file=str(file), examples=tuple(new),
+            skipped=log.skipped.lines(), masked=dict(log.masked or {}), unmasked=log.masked is None,
+            spent=self.desk.budget.spent(), file=str(self.task.folder / "examples.jsonl"),
+            examples=new,
             notices=self.desk.parts.notices.texts,
         )  # fmt: skip
 
