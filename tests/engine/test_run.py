@@ -14,7 +14,7 @@ from headway.core.pipeline import Pipeline
 from headway.core.record import ChatReply, ChatRequest
 from headway.engine.budget import Limits
 from headway.engine.lender import ExampleLender
-from headway.engine.run import CLOSED_BOOK, PERFECT, REPEATS
+from headway.engine.run import AS_IS, CLOSED_BOOK, PERFECT, REPEATS, REPEATS_AS_IS, Probe
 from headway.models.scripted import ScriptedChat
 from headway.workspace import Workspace
 
@@ -51,6 +51,26 @@ async def test_repeats_are_separate_calls(make_task) -> None:
         found = await workspace.evaluate(limit=5, repeat=3)
     assert (found.n, found.usage.calls) == (15, 15)
     assert found.metrics["token_f1"].n == 5
+
+
+@pytest.mark.parametrize("probe", [AS_IS, REPEATS, REPEATS_AS_IS])
+async def test_samples_of_a_step_are_different_ones_in_each_repeat(make_task, probe: Probe) -> None:
+    """A vote of 4 over 3 repeats samples 9 times with its own seeds, and no two are the same."""
+    async with Workspace.open(make_task()) as workspace:
+        chat = with_chat(workspace, ScriptedChat(lambda request: f"seed {request.seed}"))
+        runner, chosen = workspace._runner(), workspace.task.split("dev")[:1]
+        pipeline = workspace.pipeline().with_step("vote", n=4)
+        run = await runner.run(pipeline, chosen, probe=probe, repeats=3)
+        warm = [r.seed for r in chat.requests if r.temperature > 0]
+        assert len(chat.requests) == 12  # each sample was made anew, none taken from the cache
+        again = await runner.run(pipeline, chosen, probe=probe, repeats=3)
+    # Under the repeats probe the first sample of each vote is warm as well.
+    assert len(warm) == (9 if probe.temperature is None else 12)
+    assert None not in warm
+    assert len({*warm}) == len(warm)
+    said = [text for r in run.records for t in r.trace if t["step"] == "vote" for text in t["said"]]
+    assert len({*said}) == (12 if probe.temperature is not None else 10)  # "seed None" thrice
+    assert [r.trace for r in again.records] == [r.trace for r in run.records]
 
 
 async def test_an_outage_is_not_a_zero(make_task) -> None:

@@ -40,7 +40,7 @@ from headway.training.classifier import Classifier
 Make = Callable[[], Awaitable[tuple[bytes, int, float | None]]]
 Kind = Literal["query", "passage"]
 Value = TypeVar("Value")
-SEEDS = 1000  # that a step may use for samples of its own
+SEEDS = 1000  # of one repeat: a step may use those from 1 for samples of its own
 REMEMBERED = 65_536
 """Query vectors and scores of re-ranked texts that are remembered: 100 MB were all of them vectors,
 which they are not."""
@@ -436,12 +436,14 @@ class ExampleLender:
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
         """See Lender."""
         name = model or self._model or self.task.spec.models.chat
-        seed = request.seed
-        if seed is not None:  # a step's own, to tell its samples apart: others in another repeat
-            seed += SEEDS * self._repeat
+        # A step's own seeds tell its samples apart, and are others in another repeat; what a probe
+        # samples has the seed before them, so that it is never a step's sample of another repeat.
+        first, seed = SEEDS * self._repeat, request.seed
+        if seed is not None:
+            seed += first
         if self._temperature is not None:
             request = replace(request, temperature=self._temperature)
-            seed = self._repeat if seed is None else seed
+            seed = first if seed is None else seed
         request = replace(request, seed=seed)
         with self.waiting() as took:
             reply = await self._desk.chat(request, name, self._repeat)

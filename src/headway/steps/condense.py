@@ -25,8 +25,9 @@ TEMPLATE = (
     "Write the last message of the conversation anew, as one question that is understood without"
     " the conversation. Name what it is about in full. Do not answer it. Write only the question."
 )
-# Small models follow what they are shown; the subjects are far from any likely task. The turn that
-# stays as it is stands first: the embedded 0.5B model repeated most turns where it stood last.
+# Small models follow what they are shown; the subjects are far from any likely task. With the turn
+# that stays as it is last, and other wording, the embedded 0.5B model repeated most turns; both
+# were changed together, so which of them mattered is not known.
 SHOWN: tuple[tuple[tuple[str, str], str, str], ...] = (
     (
         ("Thanks, that is all about the tower.", "You are welcome."),
