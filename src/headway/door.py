@@ -10,13 +10,20 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from headway.core.findings import CheckReport, Comparison, Diagnosis, Journey, RunFinding
+from headway.core.findings import (
+    CheckReport,
+    Comparison,
+    Diagnosis,
+    Journey,
+    RunFinding,
+    TestFinding,
+)
 from headway.core.judgement import JudgeFinding
 from headway.core.progress import Progress, silent
 from headway.core.task import Task
 from headway.engine.drafting import DraftFinding, LogFinding, Order
 from headway.engine.showing import Shown
-from headway.workspace import TestFinding, Workspace, run_sync
+from headway.workspace import Workspace, run_sync
 
 T = TypeVar("T")
 Folder = str | Path | Task

@@ -10,7 +10,6 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -23,85 +22,51 @@ from headway.core.findings import (
     Diagnosis,
     Finding,
     Journey,
-    JourneyStep,
     Plan,
     RunFinding,
     Spent,
     Suspect,
+    TestFinding,
 )
 from headway.core.judgement import JudgeFinding, RatingsFinding
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event, Notices, Progress, silent
-from headway.core.protocols import Candidate, Technique
+from headway.core.protocols import Technique
 from headway.core.rating import FILE as RATINGS
 from headway.core.rating import LabelledFile, add_verdicts
-from headway.core.record import ChatRequest, Message, Record, Score
+from headway.core.record import Record, Score
 from headway.core.review import Review, Ruling
 from headway.core.task import Example, Split, Task, TaskSpec
 from headway.engine import showing
-from headway.engine import statistics as stats
 from headway.engine.budget import Budget, Limits
-from headway.engine.compare import compare_runs, summarise, unreviewed
+from headway.engine.compare import compare_runs, keep_run, summarise
 from headway.engine.departure import Departure
 from headway.engine.drafting import Drafter, DraftFinding, LogFinding, Order, Sampler, open_drafter
-from headway.engine.journey import Lent, Wish, test_name
+from headway.engine.journey import Wish, test_name
 from headway.engine.judging import Bench, keep_judged, metric_of
 from headway.engine.labels import Doubter, keep_doubts
 from headway.engine.lender import Desk, ScoringLender
-from headway.engine.needs import insist
 from headway.engine.parts import Parts
 from headway.engine.people import People, ToRate
 from headway.engine.pipelines import pipeline_of
 from headway.engine.plan import cut_dev
 from headway.engine.probes import Prober
-from headway.engine.race import against
 from headway.engine.reviewing import QueueFinding, Reviewer, What
 from headway.engine.run import Run, Runner, Span
 from headway.engine.showing import Shown
+from headway.engine.trying import Tried, tried
 from headway.intake.labelled import read_labelled
 from headway.intake.ragas import write_ragas
 from headway.intake.verdicts import read_rated
 from headway.metrics import load_all, score
 from headway.models import pull as pulling
-from headway.models.anthropic import AnthropicChat
-from headway.models.catalogue import ENTRIES, entry_of
-from headway.models.endpoint import EndpointChat
-from headway.models.probe_anthropic import check_anthropic
-from headway.models.probe_endpoint import check_endpoint
+from headway.models.catalogue import entry_of
+from headway.models.check import capabilities_of, said_by
 from headway.report.written import write  # here, so that `headway.report` stays the function
 from headway.store import Store
 from headway.techniques import TECHNIQUES
 
 T = TypeVar("T")
-
-
-class Tried(Finding):
-    """A technique's candidates beside the incumbent on explore; nothing is kept or proven.
-    notices: what the technique had to say, above all why it has no candidate."""
-
-    schema_name = "headway/try/1"
-
-    incumbent: str
-    metric: str
-    n: int
-    steps: tuple[JourneyStep, ...]
-    unreviewed: int = 0
-    notices: tuple[str, ...] = ()
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a candidate."""
-        return [step.model_dump() for step in self.steps]
-
-
-class TestFinding(Finding):
-    """The sealed test, opened by hand."""
-
-    schema_name = "headway/final/1"
-
-    pipeline: str
-    figure: RunFinding
-    openings: int
-    worn: bool
 
 
 class Workspace:
@@ -173,6 +138,11 @@ class Workspace:
             )
         return examples[:limit] if limit else examples
 
+    def _explore(self, most: int) -> tuple[Example, ...]:
+        """The first examples of explore; of dev where that has none."""
+        explore, _ = cut_dev(self.task)
+        return (explore or self._examples("dev", None))[:most]
+
     def _next(self, split: Split) -> str:
         """The command that an empty split needs."""
         if self.task.set_aside(split):
@@ -196,7 +166,7 @@ class Workspace:
         if ragas is not None:
             write_ragas(ragas, run.examples, run.records)
         found = summarise(run, self.task.spec.metrics, by, self.notices.texts)
-        self._keep(run, found)
+        keep_run(self.store, run, found)
         return found
 
     async def _run(
@@ -213,15 +183,6 @@ class Workspace:
             self.pipeline(pipeline), examples, split=split, repeats=repeat
         )
 
-    def _keep(self, run: Run, found: RunFinding) -> None:
-        value = {
-            **found.to_json(),
-            "examples": [e.id for e in run.examples],
-            "repeats": run.repeats,
-        }
-        self.store.put_run(run.id, run.fingerprint, run.split, run.probe.name, value)
-        self.store.flush()
-
     async def compare(self, a: str, b: str, metric: str | None = None) -> Comparison:
         """Two pipelines or runs, paired; b minus a. Runs what is not there yet on dev."""
         metric = metric or self.task.metric
@@ -236,7 +197,7 @@ class Workspace:
             repeat = int(stored[0]["repeats"]) if stored else 1
             split: Split = stored[0]["split"] if stored else "dev"
             run = await self._run(name, split, limit, repeat)
-            self._keep(run, summarise(run, self.task.spec.metrics))
+            keep_run(self.store, run, summarise(run, self.task.spec.metrics))
             runs.append(run)
         return compare_runs(runs[0], runs[1], metric, named=(a, b))
 
@@ -250,8 +211,7 @@ class Workspace:
 
         positions: also ask whether it matters where the evidence stands among the passages.
         """
-        explore, _ = cut_dev(self.task)
-        chosen = (explore or self._examples("dev", None))[: limit or 60]
+        chosen = self._explore(limit or 60)
         return await Prober(self._runner(), self.task.metric).diagnose(
             self.pipeline(pipeline), chosen, positions
         )
@@ -265,38 +225,8 @@ class Workspace:
         """All candidates of a technique beside a pipeline on explore; spends nothing of confirm.
         Raises InputError where the task does not have what the technique needs."""
         kind: type[Technique] = TECHNIQUES.load(technique)
-        insist(kind, self.task)
-        runner = self._runner()
         incumbent = self.pipeline(pipeline)
-        explore, _ = cut_dev(self.task)
-        sample = (explore or self._examples("dev", None))[: limit or 60]
-        lent = Lent(self.task, incumbent, self.task.split("train"), {}, runner)
-        steps: list[JourneyStep] = []
-        base: Run | None = None
-        async for candidate in kind().propose(lent):
-            # The incumbent is run only where there is something to hold beside it.
-            base = base or await runner.run(incumbent, sample)
-            run = await runner.run(self.parts.resolve(candidate.pipeline), sample)
-            steps.append(self._tried(kind, candidate, run, base))
-        return Tried(
-            incumbent=await self.parts.fingerprint(incumbent), metric=self.task.metric,
-            n=len(sample), steps=tuple(steps), unreviewed=unreviewed(sample),
-            notices=tuple(lent.said) if steps or lent.said else (_no_reason(kind),),
-        )  # fmt: skip
-
-    def _tried(
-        self, kind: type[Technique], candidate: Candidate, run: Run, base: Run
-    ) -> JourneyStep:
-        found = against(run, base, self.task.metric)
-        self._keep(run, summarise(run, self.task.spec.metrics))
-        verdict = stats.verdict(found, 0.05)
-        return JourneyStep(
-            technique=kind.name, axis=kind.axis, candidate=candidate.title, verdict=verdict,
-            decision="dropped", reason="tried", measured_on="explore", n=found.n,
-            detail="tried on explore only: a hint, not a proof", difference=found.difference,
-            low=found.low, high=found.high, calls=sum(r.usage.calls for r in run.records),
-            pipeline=run.fingerprint,
-        )  # fmt: skip
+        return await tried(self._runner(), kind, incumbent, self._explore(limit or 60))
 
     async def optimize(
         self,
@@ -329,7 +259,7 @@ class Workspace:
         openings = self.store.open_test(test_name(self.task), fingerprint, None)
         run = await self._runner().run(chosen, examples, split="test")
         figure = summarise(run, self.task.spec.metrics, ("tags",), self.notices.texts)
-        self._keep(run, figure)
+        keep_run(self.store, run, figure)
         return TestFinding(
             pipeline=fingerprint, figure=figure, openings=openings, worn=openings > WORN
         )
@@ -504,8 +434,7 @@ class Workspace:
     ) -> list[ToRate]:
         """Answers on explore that this person has not rated yet, in an order drawn by lot; with
         `against` pairs of two pipelines' answers. Runs what is not in the store."""
-        explore, _ = cut_dev(self.task)
-        sample = (explore or self._examples("dev", None))[: limit or 30]
+        sample = self._explore(limit or 30)
         people, first = People(self._runner()), str(pipeline or "baseline")
         if against is None:
             return await people.single(self.pipeline(first), first, sample, by)
@@ -516,8 +445,7 @@ class Workspace:
         self, pairs: Sequence[tuple[str, str]], limit: int | None = None
     ) -> RatingsFinding:
         """Strengths of pipelines by the pairwise judge, over answers on explore."""
-        explore, _ = cut_dev(self.task)
-        sample = (explore or self._examples("dev", None))[: limit or 30]
+        sample = self._explore(limit or 30)
         opened = {name: self.pipeline(name) for pair in pairs for name in pair}
         named = [
             ((Path(a).stem, opened[a]), (Path(b).stem, opened[b])) for a, b in pairs
@@ -526,16 +454,9 @@ class Workspace:
 
     # --- models ---------------------------------------------------------------------------------
 
-    async def models(self) -> list[ModelCard]:
+    async def models(self) -> list[pulling.ModelCard]:
         """The models that can be fetched, and whether each is here."""
-        return [
-            ModelCard(
-                name=entry.name, role=entry.role, size=entry.size, licence=entry.licence,
-                good_for=entry.good_for, present=pulling.status(entry.name).present,
-                path=str(pulling.status(entry.name).path),
-            )
-            for entry in ENTRIES
-        ]  # fmt: skip
+        return pulling.cards()
 
     async def pull(self, name: str) -> Path:
         """Fetch a model of the catalogue, resumed and verified. Raises InputError, ModelError."""
@@ -549,40 +470,12 @@ class Workspace:
     async def check_model(self, name: str) -> dict[str, Any]:
         """Ask an endpoint what it really does, and keep it; an embedded model answers once."""
         model = await self.parts.chat(name)
-        if isinstance(model, (EndpointChat, AnthropicChat)):
-            if isinstance(model, AnthropicChat):
-                found = (await check_anthropic(model)).to_dict()
-            else:
-                found = (await check_endpoint(model)).to_dict()
-            self.store.put_capabilities(name, found)
-            self.store.flush()
-            return {"name": name, **found}
-        reply = await model.chat(
-            ChatRequest((Message("user", "Reply with the word: ready"),), max_tokens=8)
-        )
-        return {
-            "name": model.name, "answers": bool(reply.text), "text": reply.text,
-            "latency_s": round(reply.latency_s, 3), "usd": reply.usd,
-        }  # fmt: skip
-
-
-def _no_reason(kind: type[Technique]) -> str:
-    return (
-        f"{kind.name} did not say why. It is good for {kind.good_for}; not for {kind.not_good_for}."
-    )
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """A model of the catalogue. size: bytes to fetch."""
-
-    name: str
-    role: str
-    size: int
-    licence: str
-    good_for: str
-    present: bool
-    path: str
+        found = await capabilities_of(model)
+        if found is None:
+            return await said_by(model)
+        self.store.put_capabilities(name, found)
+        self.store.flush()
+        return {"name": name, **found}
 
 
 # --- verbs that need no opened task ---------------------------------------------------------------

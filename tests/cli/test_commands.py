@@ -70,7 +70,8 @@ class Fake:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, made: ModuleType) -> type[Fake]:
-    from headway.workspace import TestFinding, Tried
+    from headway.core.findings import TestFinding
+    from headway.engine.trying import Tried
 
     monkeypatch.setattr(headway.workspace, "Workspace", Fake)
     steps = made.steps()

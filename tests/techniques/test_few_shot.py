@@ -16,6 +16,7 @@ from headway.core.protocols import Candidate, Technique
 from headway.core.record import Record
 from headway.core.task import Example, Task
 from headway.engine.journey import Lent
+from headway.engine.trying import Tried
 from headway.steps import build
 from headway.techniques import TECHNIQUES
 from headway.techniques.behaviour.bootstrapped_examples import TRIES, BootstrappedExamples
@@ -27,7 +28,7 @@ from headway.testing.techniques import (
     large_task,
     proposals,
 )
-from headway.workspace import Tried, Workspace
+from headway.workspace import Workspace
 
 
 def context(incumbent: str = "no search", task: Task | None = None, **more: Any) -> ScriptedContext:

@@ -21,6 +21,7 @@ from headway.core.protocols import Candidate, Technique
 from headway.core.record import ChatReply, ChatRequest, Passage, Record
 from headway.core.task import Example
 from headway.engine.needs import unmet
+from headway.engine.trying import Tried
 from headway.models.scripted import ScriptedChat
 from headway.techniques.behaviour import meta_prompt, reflection
 from headway.techniques.behaviour.meta_prompt import MetaPrompt, cut_train
@@ -32,7 +33,7 @@ from headway.testing.techniques import (
     large_task,
     proposals,
 )
-from headway.workspace import Tried, Workspace
+from headway.workspace import Workspace
 
 RULE = "Answer briefly."
 

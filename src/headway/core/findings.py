@@ -296,6 +296,17 @@ class Spent(Frozen):
     limits: dict[str, float] = Field(default_factory=dict)
 
 
+class TestFinding(Finding):
+    """The sealed test, opened by hand."""
+
+    schema_name = "headway/final/1"
+
+    pipeline: str
+    figure: RunFinding
+    openings: int
+    worn: bool
+
+
 class Journey(Finding):
     """The ledger of one optimisation."""
 

@@ -9,6 +9,7 @@ from headway.core.record import Record, Usage
 from headway.core.task import Example
 from headway.engine import statistics as stats
 from headway.engine.run import Run
+from headway.store import Store
 
 LEVEL = 0.05
 
@@ -139,6 +140,17 @@ def summarise(
         unscored={m: lost for m in metrics if (lost := sum(m in r.unscored for r in records))},
         notices=tuple(notices),
     )
+
+
+def keep_run(store: Store, run: Run, found: RunFinding) -> None:
+    """Keep a run's figures under its id, with what it takes to run it again."""
+    value = {
+        **found.to_json(),
+        "examples": [e.id for e in run.examples],
+        "repeats": run.repeats,
+    }
+    store.put_run(run.id, run.fingerprint, run.split, run.probe.name, value)
+    store.flush()
 
 
 def usage_of(records: Sequence[Record]) -> UsageTotal:

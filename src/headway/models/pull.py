@@ -27,7 +27,7 @@ import aiohttp
 
 from headway.core import progress as core_progress
 from headway.core.errors import ModelError
-from headway.models.catalogue import PROVIDER, Entry, File, Hub, Role, Wheels, entry_of
+from headway.models.catalogue import ENTRIES, PROVIDER, Entry, File, Hub, Role, Wheels, entry_of
 
 Progress = Callable[[int, int], None]
 Notice = Callable[[str], None]
@@ -489,3 +489,28 @@ def _join(paths: list[Path], part: Path) -> None:
 
 def _mb(size: int) -> str:
     return f"{size / 1e6:,.0f} MB"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model of the catalogue. size: bytes to fetch."""
+
+    name: str
+    role: str
+    size: int
+    licence: str
+    good_for: str
+    present: bool
+    path: str
+
+
+def cards() -> list[ModelCard]:
+    """The models that can be fetched, and whether each is here."""
+    return [
+        ModelCard(
+            name=entry.name, role=entry.role, size=entry.size, licence=entry.licence,
+            good_for=entry.good_for, present=(found := status(entry.name)).present,
+            path=str(found.path),
+        )
+        for entry in ENTRIES
+    ]  # fmt: skip
