@@ -454,10 +454,26 @@ class TechniqueContext(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Spends:
+    """What a search of a technique's own spends at most before it proposes: so many answers of
+    `pipeline` on train, and so many calls of the proposer, each of `reads` letters in and at most
+    `writes` out. candidates: pipelines that cost what its candidates would."""
+
+    answers: int = 0
+    pipeline: Pipeline | None = None
+    calls: int = 0
+    reads: int = 0
+    writes: int = 0
+    candidates: tuple[Pipeline, ...] = ()
+
+
 class Technique(Protocol):
     """A named way to change a pipeline. costs: what it adds to each request, in a few words.
     propose() yields candidates, best guess first; it may
-    yield none (then the ledger says that it had nothing to propose)."""
+    yield none (then the ledger says that it had nothing to propose). A technique whose calls hang
+    on what a proposer writes also has a static `spends(ctx) -> Spends | None`, which a plan asks
+    instead of propose(); it calls nothing."""
 
     name: ClassVar[str]
     axis: ClassVar[Axis]

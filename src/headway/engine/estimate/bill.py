@@ -27,9 +27,11 @@ class Range:
     def __add__(self, other: Range) -> Range:
         return Range(self.mean + other.mean, self.low + other.low, self.high + other.high)
 
-    def __mul__(self, other: Range) -> Range:
+    def __mul__(self, other: Range | float) -> Range:
         """The product of two that do not hang together, so that their worst seldom meet: the ends
         lie as far off, in proportion, as the root of the squares of both."""
+        if not isinstance(other, Range):
+            return Range(self.mean * other, self.low * other, self.high * other)
         mean = self.mean * other.mean
         low, high = self.low * other.low, self.high * other.high
         if mean > 0 and low > 0:
@@ -58,6 +60,16 @@ class Each:
     usd: Range | None
     seconds: Range
     n: int = 0
+
+    def __add__(self, other: Each) -> Each:
+        """Both for one example; n as measured here, since what is added is the smaller part."""
+        return Each(
+            self.calls + other.calls,
+            _both(self.tokens, other.tokens),
+            _both(self.usd, other.usd),
+            self.seconds + other.seconds,
+            self.n,
+        )
 
 
 @dataclass
@@ -111,6 +123,10 @@ class Bill:
             command=command, calls=told(self.calls, 0), tokens=told(self.tokens, 0),
             usd=told(self.usd, 4), minutes=told(minutes, 2), notes=tuple(self.notes),
         )  # fmt: skip
+
+
+def _both(one: Range | None, other: Range | None) -> Range | None:
+    return None if one is None or other is None else one + other
 
 
 def _sum(total: Range | None, each: Range | None, passes: Range) -> Range | None:

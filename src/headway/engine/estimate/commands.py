@@ -106,8 +106,10 @@ class Estimator:
         explore, _confirm = cut_dev(self.task)
         sample = explore[: limit or DIAGNOSED]
         await self.passes.run(incumbent, sample)
-        for candidate in await self.passes.candidates(kind, incumbent):
-            await self.passes.run(candidate, sample)
+        found = await self.passes.proposed(kind, incumbent)
+        await self.passes.prepare(found)
+        for candidate in found.candidates:
+            await self.passes.run(candidate, sample, judged=True)
 
     async def _optimize(
         self, calls: int | None = None, tokens: int | None = None, usd: float | None = None,
@@ -119,13 +121,15 @@ class Estimator:
         explore, confirm = cut_dev(self.task)
         self._say_if_refused(explore, confirm)
         each, bill = await self.costs.each(baseline), self.bill
+        whole = await self.passes.whole(baseline)
+        # As a journey plans its sizes: judging is in the seconds of an answer, not in its tokens.
         reach = affordable(
-            limits, each.seconds.mean, each.tokens.mean if each.tokens else 0.0,
+            limits, whole.seconds.mean, each.tokens.mean if each.tokens else 0.0,
             each.usd.mean if each.usd else None,
         )  # fmt: skip
         plan = sizes(
             reach, len(explore), len(confirm), len(self.task.split("test")),
-            each.seconds.mean, each.tokens.mean if each.tokens else 0.0,
+            whole.seconds.mean, each.tokens.mean if each.tokens else 0.0,
         )  # fmt: skip
         await self.passes.probes(baseline, explore[: plan.diagnose])
         await self.passes.run(baseline, explore[: plan.rounds[-1]], seen=plan.diagnose)
@@ -133,22 +137,26 @@ class Estimator:
         kinds = [kind for _, kind in TECHNIQUES if axis in (None, kind.axis) or kind.axis == "both"]
         tried = 0
         for kind in kinds:
-            candidates = (
-                await self.passes.candidates(kind, baseline) if not unmet(kind, self.task) else []
-            )
-            if not candidates:
+            if unmet(kind, self.task):
+                continue
+            found = await self.passes.proposed(kind, baseline, limits.calls)
+            await self.passes.prepare(found, turns=2)
+            if not found.candidates:
                 continue
             tried += 1
-            price = average([await self.costs.each(c) for c in candidates])
-            bill.add(price, raced(len(candidates), plan.rounds))
+            price = average([await self.passes.whole(c) for c in found.candidates])
+            bill.add(price, raced(len(found.candidates), plan.rounds))
             # Without gain confirm is not asked; a third of them ask, in two of its three looks.
             bill.add(price, Range(looked * 2 / 9, 0, 2 * looked))
         # A baseline that was beaten is followed by an incumbent that is new on all examples.
-        bill.add(each, Range(looked, 0, 2 * (looked + plan.rounds[-1])))
+        again = Range(looked, 0, 2 * (looked + plan.rounds[-1]))
+        await self.passes.spend(baseline, again, Range(looked, 0, looked))
         if axis is None and self.task.metric in self.task.spec.margin:
-            bill.add(each, Range(plan.rounds[-1], 0, 3 * (plan.rounds[-1] + looked)))
+            smaller = Range(plan.rounds[-1], 0, 3 * (plan.rounds[-1] + looked))
+            await self.passes.spend(baseline, smaller)
         if test != "never":
-            bill.add(each, Range(2 * plan.test, 0, 2 * plan.test))
+            tested = Range(2 * plan.test, 0, 2 * plan.test)
+            await self.passes.spend(baseline, tested, Range(plan.test, 0, plan.test))
             bill.note(
                 f"a share is kept back for the sealed test: {plan.test} examples, by the baseline"
                 " and by the best"
@@ -157,7 +165,7 @@ class Estimator:
             f"{tried} techniques race on up to {plan.rounds[-1]} examples of explore; what gains"
             f" is asked of {looked} of confirm; {plan.diagnose} are diagnosed"
         )
-        self._cap(limits, each)
+        self._cap(limits, whole)
 
     def _say_if_refused(self, explore: Sequence[Example], confirm: Sequence[Example]) -> None:
         if len(explore) < FEWEST or len({e.cluster for e in confirm}) < FEWEST:

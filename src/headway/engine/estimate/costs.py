@@ -33,6 +33,8 @@ class Costs:
         self.task, self.parts, self.store = task, parts, store
         self.rehearsal = Rehearsal(task, parts)
         self.bill = Bill()
+        self.judged: set[str] = set()
+        """Metrics that a judge scores: a run's wall time holds the judge's."""
         self._each: dict[str, Each] = {}
         self._runs: list[dict[str, Any]] | None = None
         self._prices: Prices | None = None
@@ -172,6 +174,8 @@ class Costs:
             used = run["usage"]
             fresh = used["calls"]
             if run.get("model") != model or fresh < max(MEASURED, used["cached_calls"]):
+                continue
+            if self.judged & set(run.get("metrics", ())):
                 continue
             share = fresh / (fresh + used["cached_calls"])
             work += share * self._work(

@@ -45,6 +45,14 @@ class Rehearsal:
 
     async def requests(self, pipeline: Pipeline, example: Example) -> tuple[list[ChatRequest], int]:
         """The chat requests, and the number of application calls, of one example."""
+        dry, _ = await self._through(pipeline, example)
+        return dry.requests, dry.applied
+
+    async def shown(self, pipeline: Pipeline, example: Example) -> tuple[Passage, ...]:
+        """The passages that reach the prompt of one example: as many, and as long."""
+        return (await self._through(pipeline, example))[1].passages
+
+    async def _through(self, pipeline: Pipeline, example: Example) -> tuple[_Dry, State]:
         dry = _Dry(self)
         try:
             state = self.parts.start(example)
@@ -55,7 +63,7 @@ class Rehearsal:
                 state = await step.run(state, dry)
             except HeadwayError:
                 break  # a step that needs a true reply ends the rehearsal, not the estimate
-        return dry.requests, dry.applied
+        return dry, state
 
     def passages(self, query: str, how: Search) -> tuple[Passage, ...]:
         """k passages of the documents at random, the same ones each time for the same query."""

@@ -17,10 +17,18 @@ import orjson
 
 from headway.core.errors import ModelError
 from headway.core.phrases import Copies
-from headway.core.protocols import Axis, Candidate, TechniqueContext
+from headway.core.protocols import Axis, Candidate, Spends, TechniqueContext
 from headway.core.record import Record
 from headway.core.task import Example
-from headway.techniques.behaviour.reflection import Search, placeholders, with_prompt
+from headway.techniques.behaviour.reflection import (
+    MINIBATCH,
+    RULES,
+    SHOWN,
+    Search,
+    metric_calls,
+    placeholders,
+    with_prompt,
+)
 
 ROUNDS = 10  # rewrites that are asked for
 SELECTION, FEEDBACK = 32, 48  # examples at most on which rewrites are chosen, and learnt from
@@ -73,6 +81,25 @@ class MetaPrompt:
             words = len(text.split())
             title = f"{kind} rewrite by {by} from {failed} failures on train ({words} words)"
             yield Candidate(with_prompt(ctx.incumbent, text), title)
+
+    @staticmethod
+    def spends(ctx: TechniqueContext) -> Spends | None:
+        """Every rewrite asked for and tried, at most a quarter of the calls that are left."""
+        steps = [s for s in ctx.incumbent.steps if s.name == "generate"]
+        feedback, selection = cut_train([e for e in ctx.train if e.reference is not None])
+        if len(steps) != 1 or not feedback or not selection:
+            return None
+        own = str(steps[0].settings.get("template", "Answer the question."))
+        answers, calls = metric_calls(len(selection), ROUNDS), ROUNDS
+        if ctx.calls_left is not None:
+            share = ctx.calls_left // SHARE
+            answers, calls = min(answers, share), min(calls, share)
+        longer = with_prompt(ctx.incumbent, own + " rule" * (GROWTH // 10))
+        return Spends(
+            answers=len(feedback) + answers, pipeline=ctx.incumbent, calls=calls,
+            reads=len(RULES) + len(own) + MINIBATCH * 2 * SHOWN, writes=len(own) + GROWTH,
+            candidates=(longer, longer),
+        )  # fmt: skip
 
     def _found(self, search: Search) -> list[tuple[str, str]]:
         """(prompt, what it is): the best, and the shortest within one standard error of it."""
