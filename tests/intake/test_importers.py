@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from headway.core.errors import InputError
@@ -220,8 +223,6 @@ def test_labels_are_found_from_the_data(tmp_path: Path) -> None:
 
 
 def test_parquet_and_json_references(tmp_path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
     file = tmp_path / "a.parquet"
     rows = [
@@ -349,6 +350,107 @@ def test_columns_that_are_not_there(tmp_path: Path) -> None:
         bring_in(file, tmp_path / "t", options=Options(columns={"question": "qestion"}))
     with pytest.raises(InputError, match="we know no column 'frage'"):
         bring_in(file, tmp_path / "t", options=Options(columns={"frage": "question"}))
+
+
+# --- conversations and files ----------------------------------------------------------------------
+
+TURNS = [
+    {"role": "user", "content": "Is the ferry running?"},
+    {"role": "assistant", "content": "Yes, from six."},
+    {"role": "user", "content": "And on Sundays?"},
+]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_messages_become_a_conversation(ending: str, tmp_path: Path) -> None:
+    parts = [{"role": "user", "content": [{"type": "text", "text": "And on Sundays?"}]}]
+    # Parquet gives a message the fields of all others, as null.
+    named = [{**TURNS[0], "name": "Ana"}, *TURNS[1:]]
+    table = [{"messages": TURNS, "answer": "From eight."}, {"messages": named, "answer": "Eight."}]
+    file = tmp_path / f"talks.{ending}"
+    if ending == "jsonl":
+        lines(file, [*table, {"messages": parts, "answer": "Nine."}])
+    elif ending == "csv":
+        with file.open("w", newline="", encoding="utf-8") as stream:
+            written = csv.writer(stream)
+            written.writerow(["messages", "answer"])
+            written.writerow([json.dumps(TURNS), "From eight."])
+            written.writerow([str(named), "Eight."])  # as pandas writes it
+    else:
+        pq.write_table(pa.Table.from_pylist(table), file)
+    bring_in(file, tmp_path / "task")
+    found = Task.load(tmp_path / "task").examples
+    assert [e.question for e in found] == ["And on Sundays?"] * len(found)
+    assert found[0].inputs == {"messages": TURNS}
+    assert [[m.content for m in e.history] for e in found[:2]] == [
+        ["Is the ferry running?", "Yes, from six."]
+    ] * 2
+
+
+def test_a_question_beside_messages_is_the_next_turn(tmp_path: Path) -> None:
+    rows = [
+        {"messages": TURNS[:2], "question": "And on Mondays?", "answer": "six"},
+        {"messages": TURNS, "question": "And on Sundays?", "answer": "eight"},
+        {"messages": [], "question": "When?", "answer": "six"},
+        {"messages": None, "question": " ", "answer": "six"},
+        {"question": json.dumps(TURNS), "answer": "eight"},
+        {"question": "[sic]", "answer": "so"},
+    ]
+    made = bring_in(lines(tmp_path / "a.jsonl", rows), tmp_path / "task")
+    assert made.skipped == ("1 passed over: no question (line 4)",)
+    found = Task.load(tmp_path / "task").examples
+    assert [(e.question, len(e.history)) for e in found] == [
+        ("And on Mondays?", 2), ("And on Sundays?", 2), ("When?", 0), ("And on Sundays?", 2),
+        ("[sic]", 0),
+    ]  # fmt: skip
+
+
+def test_files_are_copied_into_the_task(tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "one.txt").write_text("Dear all", encoding="utf-8")
+    (tmp_path / "task.yaml").write_text("a note of that name", encoding="utf-8")
+    rows = [
+        {"question": "Who writes?", "files": ["mail/one.txt", "task.yaml"], "answer": "Ana"},
+        {"question": "To whom?", "files": "mail/one.txt", "answer": "all"},
+        {"question": "Why?", "answer": "to greet"},
+    ]
+    bring_in(lines(tmp_path / "a.jsonl", rows), tmp_path / "task")
+    task = Task.load(tmp_path / "task")
+    assert [e.files for e in task.examples] == [
+        ("files/mail/one.txt", "files/task.yaml"), ("files/mail/one.txt",), ()
+    ]  # fmt: skip
+    assert (tmp_path / "task" / "files" / "mail" / "one.txt").read_text() == "Dear all"
+    assert (tmp_path / "mail" / "one.txt").is_file()
+    assert task.spec.name == "task"  # a file of that name is no task.yaml
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ({"messages": "hello"}, "messages is a text, not a list"),
+        ({"messages": [{"role": "human", "content": "x"}]}, "the role is 'human'"),
+        ({"messages": [TURNS[0], {"role": "assistant"}, {"role": "user"}]}, "content is missing"),
+        ({"messages": TURNS[1:2]}, "no message of the user"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "only text is read"),
+        ({"messages": TURNS, "question": "Other?"}, "another than the last message"),
+        ({"question": [{"role": "nobody", "content": "x"}]}, "the role is 'nobody'"),
+        ({"question": "q", "files": ["../secret.txt"]}, "may leave the folder of the table"),
+        ({"question": "q", "files": ["none.txt"]}, "there is no file 'none.txt'"),
+        ({"question": "q", "files": [".env"]}, "hidden"),
+        ({"question": "q", "files": 7}, "files is 7, not a list of names"),
+    ],
+)
+def test_bad_messages_and_files_are_named_with_their_line(
+    row: dict[str, Any], what: str, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("KEY=1", encoding="utf-8")
+    good = {"question": "q", "messages": None, "files": None, "answer": "a"}
+    file = lines(tmp_path / "a.jsonl", [good, {"answer": "a", **row}])
+    with pytest.raises(InputError) as error:
+        bring_in(file, tmp_path / "task")
+    assert what in str(error.value)
+    assert "a.jsonl:2" in str(error.value)
+    assert not (tmp_path / "task").exists()
 
 
 def test_an_existing_task_is_not_written_over(tmp_path: Path) -> None:

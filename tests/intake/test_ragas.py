@@ -48,6 +48,48 @@ def write(file: Path, *rows: dict[str, Any]) -> Path:
     return file
 
 
+TALK = [
+    {"content": "Is slipway two free?", "type": "human"},
+    {"content": "", "type": "ai", "tool_calls": [{"name": "book", "args": {"slip": 2}}]},
+    {"content": "free", "type": "tool"},
+    {"content": "It is.", "type": "ai", "tool_calls": None},
+    {"content": "And three?", "type": "human"},
+]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_conversations_of_many_turns(ending: str, tmp_path: Path) -> None:
+    file = write(tmp_path / f"rows.{ending}", {"user_input": TALK, "reference": "no"})
+    assert bring_in(file, tmp_path / "task").format == "ragas"
+    (example,) = Task.load(tmp_path / "task").examples
+    assert example.question == "And three?"
+    assert [(m.role, m.content) for m in example.history] == [
+        ("user", "Is slipway two free?"),
+        ("assistant", '[calls book({"slip":2})]'),
+        ("user", "[the tool returned]\nfree"),
+        ("assistant", "It is."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("talk", "what"),
+    [
+        ([{"content": "x", "type": "robot"}], "the role is 'robot'"),
+        ([{"content": "x", "type": "ai"}], "no message of the user"),
+        (["x"], "not a message with role and content"),
+        ([{"content": 7, "type": "human"}], "messages[0].content is a int"),
+    ],
+)
+def test_bad_conversations_are_named_with_their_line(
+    talk: list[Any], what: str, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "rows.jsonl", NEW, {"user_input": talk, "reference": "no"})
+    with pytest.raises(InputError) as error:
+        bring_in(file, tmp_path / "task")
+    assert what in str(error.value)
+    assert "rows.jsonl:2" in str(error.value)
+
+
 @pytest.mark.parametrize("row", [NEW, OLD, {**OLD, "ground_truth": ["1902"]}])
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
 def test_both_names_and_all_endings(row: dict[str, Any], ending: str, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def init(
 
 
 COLUMNS = (
-    *("question", "reference", "id", "context", "document", "evidence"),
+    *("question", "messages", "files", "reference", "id", "context", "document", "evidence"),
     *("title", "group", "tags"),
 )
 

@@ -18,11 +18,11 @@ ABSTAIN = "The passages do not say."
 class Options:
     """How to import.
 
-    columns: of a table, {our name: the column's name}; ours are question, reference, id, context,
-    document, evidence, title, group, tags. output: `text`, `label` or `json`, where the guess is
-    wrong. split: of BEIR judgements (a file's name without .tsv); all, if not given. group:
-    what keeps related SQuAD questions on one side of a split. limit: at most so many examples.
-    name: of the task; the folder's, if not given.
+    columns: of a table, {our name: the column's name}; ours are question, messages, files,
+    reference, id, context, document, evidence, title, group, tags. output: `text`, `label` or
+    `json`, where the guess is wrong. split: of BEIR judgements (a file's name without .tsv); all,
+    if not given. group: what keeps related SQuAD questions on one side of a split. limit: at most
+    so many examples. name: of the task; the folder's, if not given.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -62,6 +62,7 @@ class Contents:
     first. What is only known at the end (skipped, labels) is filled in on the way.
 
     examples: as in `examples.jsonl`. documents: {_id, title, text}; None where there are none.
+    files: what examples show beside the question, by its name in the task folder.
     """
 
     description: str
@@ -72,6 +73,7 @@ class Contents:
     schema: dict[str, Any] = field(default_factory=dict)
     abstain: str | None = None
     skipped: Skipped = field(default_factory=Skipped)
+    files: dict[str, Path] = field(default_factory=dict)
 
 
 class Importer(Protocol):

@@ -8,9 +8,7 @@ system's answers and no references: `headway judge` reads them.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from headway.core.errors import InputError
 from headway.core.record import Record
 from headway.core.task import Example
 from headway.intake.contents import Contents, Options
-from headway.intake.table import READABLE, Row, document_name, rows
+from headway.intake.table import READABLE, Row, checked, document_name, listed, rows, turns
 
 # Ours -> Ragas' names, the new one first.
 NAMES = {
@@ -31,7 +29,7 @@ NAMES = {
     "reference": ("reference", "ground_truth", "ground_truths"),
     "evidence": ("reference_contexts",),
 }
-_ROLES = {"human": "user", "ai": "assistant", "user": "user", "assistant": "assistant"}
+_ROLES = {"human": "user", "ai": "assistant"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Sample:
     """One row. question: a text, or messages in OpenAI's form."""
 
     line: int
-    question: str | list[dict[str, str]]
+    question: str | list[dict[str, Any]]
     contexts: tuple[str, ...] = ()
     response: str | None = None
     references: tuple[str, ...] = ()
@@ -50,7 +48,7 @@ def samples(file: Path) -> Iterator[Sample]:
     """The rows of a file in Ragas' format, old or new; rows without a question are left out.
     Raises InputError with the line."""
     for line, row in rows(file):
-        question = _question(_first(row, "question"))
+        question = _question(_first(row, "question"), f"{file}:{line}")
         if question is None:
             continue
         response = _first(row, "response")
@@ -59,7 +57,7 @@ def samples(file: Path) -> Iterator[Sample]:
             question=question,
             contexts=_texts(_first(row, "contexts")),
             response=None if response is None else str(response),
-            references=_texts(_first(row, "reference"), listed=False),
+            references=_texts(_first(row, "reference")),
             evidence=_texts(_first(row, "evidence")),
         )
 
@@ -151,33 +149,38 @@ def _first(row: Mapping[str, Any], ours: str) -> Any:
     return next((row[name] for name in NAMES[ours] if row.get(name) not in (None, "")), None)
 
 
-def _question(value: Any) -> str | list[dict[str, str]] | None:
-    """A text, or messages: Ragas has {content, type: human | ai | tool}."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if not isinstance(value, list):
-        return None
-    turns = [
-        {"role": role, "content": str(turn.get("content") or "")}
-        for turn in value
-        if isinstance(turn, dict)
-        and (role := _ROLES.get(str(turn.get("role") or turn.get("type")))) is not None
-    ]
-    return turns if any(turn["role"] == "user" for turn in turns) else None
+def _question(value: Any, where: str) -> str | list[dict[str, Any]] | None:
+    """A text, or messages in OpenAI's form: Ragas has {content, type: human | ai | tool}, and of a
+    tool's call its name and args."""
+    found = turns(value)
+    if not isinstance(found, list):
+        return found.strip() or None if isinstance(found, str) else None
+    return checked([_message(turn) for turn in found], where) if found else None
 
 
-def _texts(value: Any, listed: bool = True) -> tuple[str, ...]:
-    """Texts of a list. In CSV a list is written as JSON or as Python writes it; listed: a text that
-    looks like one is read as such."""
-    looks = isinstance(value, str) and value.lstrip().startswith("[")
-    if looks and (listed or value.rstrip().endswith("]")):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-                value = ast.literal_eval(value)
-    many = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    return tuple(str(text) for text in many if str(text).strip())
+def _message(turn: Any) -> Any:
+    if not isinstance(turn, dict) or "type" not in turn or turn.get("role"):
+        return turn
+    kind = turn["type"]
+    role = _ROLES.get(kind, kind) if isinstance(kind, str) else kind
+    made: dict[str, Any] = {"role": role, "content": turn.get("content")}
+    calls = turn.get("tool_calls")
+    if isinstance(calls, list) and calls:
+        made["tool_calls"] = [_call(c) if isinstance(c, dict) else c for c in calls]
+    return made
+
+
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    given = call.get("args")
+    arguments = given if isinstance(given, str) else orjson.dumps(given or {}).decode()
+    return {"type": "function", "function": {"name": call.get("name"), "arguments": arguments}}
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """Texts of a list. In CSV a list is written as JSON or as Python writes it."""
+    value = listed(value)
+    found = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    return tuple(str(text) for text in found if str(text).strip())
 
 
 def write_ragas(file: Path, examples: Sequence[Example], records: Sequence[Record]) -> int:

@@ -1,15 +1,23 @@
-"""The user's own table: JSONL, CSV, TSV or Parquet with a question and an answer in each row."""
+"""The user's own table: JSONL, CSV, TSV or Parquet with a question and an answer in each row.
+
+A conversation is a column `messages` in OpenAI's form, in CSV as JSON; a column `files` names files
+beside the table, which are copied into the task.
+"""
 
 from __future__ import annotations
 
+import ast
 import csv
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from headway.core import conversation
+from headway.core import inputs as entering
 from headway.core.catalogue import did_you_mean
 from headway.core.errors import InputError
 from headway.core.reading import numbered, read_lines
@@ -26,6 +34,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         *("answer", "reference", "answers", "output", "target", "expected", "response"),
         *("ground_truth", "gold", *_LABELS),
     ),
+    "messages": ("messages",),
+    "files": ("files",),
     "id": ("id", "_id", "key"),
     "context": ("context", "passage"),
     "document": ("document", "doc", "source_document", "file"),
@@ -34,6 +44,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "group": ("group",),
     "tags": ("tags", "tag", "kind"),
 }
+FILES = "files"  # the folder of a task that examples' files are copied into
 
 
 class Table:
@@ -89,7 +100,7 @@ def _columns(found: list[str], asked: Mapping[str, str], source: Path) -> dict[s
         if ours not in mapping and free:
             mapping[ours] = free[0]
     for needed in ("question", "reference"):
-        if needed not in mapping:
+        if needed not in mapping and not (needed == "question" and "messages" in mapping):
             raise InputError(
                 f"no column holds the {needed} (found: {', '.join(found)})",
                 where=str(source),
@@ -130,8 +141,8 @@ def _examples(
 ) -> Iterator[dict[str, Any]]:
     seen = Ids(source)
     for line, row in rows(source):
-        question = row.get(mapping["question"])
-        if question is None or (isinstance(question, str) and not question.strip()):
+        inputs = _inputs(row, mapping, source, line)
+        if not inputs:
             contents.skipped.add("no question", f"line {line}")
             continue
         tags = _tags(row.get(mapping.get("tags", "")))
@@ -153,11 +164,9 @@ def _examples(
         given = row.get(mapping.get("id", ""))
         name = str(line if given in (None, "") else given)
         seen.add(name, line)
-        example: dict[str, Any] = {
-            "id": name,
-            "inputs": {"messages" if isinstance(question, list) else "question": question},
-            "reference": reference,
-        }
+        if names := _files(row, mapping, source, line, contents):
+            inputs["files"] = names
+        example: dict[str, Any] = {"id": name, "inputs": inputs, "reference": reference}
         evidence = _evidence(row, mapping, reference)
         if evidence:
             example["evidence"] = [evidence]
@@ -166,6 +175,85 @@ def _examples(
         if tags:
             example["tags"] = tags
         yield example
+
+
+def _inputs(
+    row: dict[str, Any], mapping: Mapping[str, str], source: Path, line: int
+) -> dict[str, Any]:
+    """{question} or {messages} of a row; empty where it asks nothing. A question beside messages
+    that end with the assistant is the next turn of the user."""
+    question = turns(row.get(mapping.get("question", "")))
+    question = None if isinstance(question, str) and not question.strip() else question
+    given = listed(row.get(mapping.get("messages", "")))
+    if isinstance(question, list):
+        question, given = None, question
+    if given in (None, "", []):
+        return {} if question is None else {"question": question}
+    where = f"{source}:{line}"
+    messages = checked(given, where)
+    if question is not None and messages[-1]["role"] != "user":
+        messages.append({"role": "user", "content": str(question)})
+    elif question is not None and str(question).strip() != conversation.question_of(messages):
+        raise InputError(
+            "the question is another than the last message of the user", where=where,
+            valid="messages that end with the question, or before it; or one of both columns",
+        )  # fmt: skip
+    return {"messages": messages}
+
+
+def checked(messages: Any, where: str) -> list[dict[str, Any]]:
+    """Messages in OpenAI's form. Raises InputError for what is none. Parquet writes a field that
+    one message has into all of them, as null."""
+    if isinstance(messages, list):
+        messages = [
+            {k: v for k, v in m.items() if v is not None or k == "content"}
+            if isinstance(m, dict) else m
+            for m in messages
+        ]  # fmt: skip
+    if said := conversation.problem(messages):
+        raise InputError(said, where=where, valid=conversation.VALID)
+    found: list[dict[str, Any]] = messages
+    return found
+
+
+def _files(
+    row: dict[str, Any], mapping: Mapping[str, str], source: Path, line: int, contents: Contents
+) -> list[str]:
+    """Names in the task folder of a row's files; where they lie now is kept in `contents`."""
+    given = listed(row.get(mapping.get("files", "")))
+    if given in (None, "", []):
+        return []
+    where, found = f"{source}:{line}", []
+    if said := entering.problem({"files": given}, source.parent):
+        said = said.replace("the task folder", "the folder of the table")
+        raise InputError(said, where=where, valid="names of files beside the table")
+    for name in entering.names_of({"files": given}):
+        path, kept = entering.located(name, source.parent), name
+        if Path(name).parts[0] != FILES:
+            kept = f"{FILES}/{name}"
+        if contents.files.setdefault(kept, path) != path:
+            raise InputError(f"two files would be {kept!r} in the task", where=where)
+        found.append(kept)
+    return found
+
+
+def listed(value: Any) -> Any:
+    """A text that is written like a list, as JSON or as Python writes it, as that list: cells of
+    CSV hold nothing else."""
+    if not isinstance(value, str) or not (value.strip()[:1] == "[" and value.strip()[-1:] == "]"):
+        return value
+    with suppress(orjson.JSONDecodeError):
+        return orjson.loads(value)
+    with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+        return ast.literal_eval(value.strip())
+    return value
+
+
+def turns(value: Any) -> Any:
+    """The same value; a text that holds messages, as those."""
+    found = listed(value)
+    known = isinstance(found, list) and bool(found) and all(isinstance(m, dict) for m in found)
+    return found if known else value
 
 
 def _tags(value: Any) -> list[str]:

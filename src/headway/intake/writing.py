@@ -133,6 +133,9 @@ def write(
         examples = _json_lines(
             stage / EXAMPLES, seen.counted(islice(contents.examples, options.limit))
         )
+        for file, given in contents.files.items():
+            (stage / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(given, stage / file)
         if not empty:
             _enough(contents, examples, folder)
         _write(stage / PROMPT, prompt(contents, bool(knowledge)) + "\n")
