@@ -40,27 +40,35 @@ ATTRIBUTED = (
 )
 
 
-def _reference(scored: Scored) -> str | None:
-    """The first reference that is an answer: one that abstains needs no passage."""
-    wanted = (r for r in scored.example.references if not is_abstention(scored.task, r))
-    return next((r for r in wanted if r.strip()), None)
+class _AgainstReference(Judged):
+    """What both have in common: passages, and a reference that is an answer."""
 
-
-class JudgedContextPrecision(Judged):
-    """Mean precision@rank over the ranks of passages that a judge calls useful for the reference;
-    0 where it calls none so."""
-
-    name: ClassVar[str] = "judged_context_precision"
     needs: ClassVar[tuple[str, ...]] = ("reference",)
     yes_no: ClassVar[bool] = False
 
     async def judge(self, scored: Scored) -> float | Score | None:
-        """0 to 1, with a verdict on each passage; None where the question has no answer."""
-        reference = _reference(scored)
+        """0 to 1, with the verdicts; None where the question has no answer: then no passage is
+        needed."""
+        wanted = (r for r in scored.example.references if not is_abstention(scored.task, r))
+        reference = next((r for r in wanted if r.strip()), None)
         if reference is None:
             return None
-        if (nothing := nothing_shown(scored)) is not None:
-            return nothing
+        nothing = nothing_shown(scored)
+        return nothing if nothing is not None else await self.against(scored, reference)
+
+    async def against(self, scored: Scored, reference: str) -> Score | None:
+        """The score of passages against a reference."""
+        raise NotImplementedError
+
+
+class JudgedContextPrecision(_AgainstReference):
+    """Mean precision@rank over the ranks of passages that a judge calls useful for the reference;
+    0 where it calls none so."""
+
+    name: ClassVar[str] = "judged_context_precision"
+
+    async def against(self, scored: Scored, reference: str) -> Score:
+        """0 to 1, with a verdict on each passage."""
         found = await _useful(lender(scored), scored, reference)
         hits = [verdict.word == "yes" for verdict in found]
         precise = [sum(hits[: i + 1]) / (i + 1) for i, hit in enumerate(hits) if hit]
@@ -106,20 +114,13 @@ def _batches(passages: Sequence[Passage]) -> list[list[Passage]]:
     return batches
 
 
-class JudgedContextRecall(Judged):
+class JudgedContextRecall(_AgainstReference):
     """Share of the reference's sentences that a judge attributes to the passages shown."""
 
     name: ClassVar[str] = "judged_context_recall"
-    needs: ClassVar[tuple[str, ...]] = ("reference",)
-    yes_no: ClassVar[bool] = False
 
-    async def judge(self, scored: Scored) -> float | Score | None:
-        """0 to 1, with a verdict on each sentence; None where the question has no answer."""
-        reference = _reference(scored)
-        if reference is None:
-            return None
-        if (nothing := nothing_shown(scored)) is not None:
-            return nothing
+    async def against(self, scored: Scored, reference: str) -> Score | None:
+        """0 to 1, with a verdict on each sentence."""
         question = scored.example.question
         claims = sentences_of(reference, question)
         if not claims.kept:

@@ -19,15 +19,16 @@ API version 2023-06-01: the next one, 2026-10-21, takes no temperature for any m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import orjson
 
 from headway.core.record import ChatReply, ChatRequest, Message
 from headway.models.prices import Price, Prices
+from headway.models.remote import RemoteChat
 from headway.models.service import Capabilities, Service
-from headway.models.wire import Malformed, Read, Wire, estimated, read_object, written
+from headway.models.wire import Malformed, Wire, read_object
 
 VERSION = "2023-06-01"
 THINKING_ROOM = 4096
@@ -76,8 +77,9 @@ def keyed(key: str) -> Mapping[str, str]:
     return {"x-api-key": key}
 
 
-class AnthropicChat:
-    """ChatModel over `/v1/messages`. Arguments as of EndpointChat."""
+class AnthropicChat(RemoteChat):
+    """ChatModel over `/v1/messages`. backoff_s: bound of the first wait between attempts, seconds;
+    other arguments as of RemoteChat."""
 
     def __init__(
         self,
@@ -87,19 +89,18 @@ class AnthropicChat:
         capabilities: Capabilities | None = None,
         backoff_s: float = 0.5,
     ) -> None:
-        self.name = service.name
-        self.service = service
-        self.capabilities = capabilities or assumed(service.model)
-        self.wire = Wire(
+        wire = Wire(
             service, backoff_s=backoff_s, keyed=keyed, headers={"anthropic-version": VERSION}
         )
-        whole = self.wire.shown.rstrip("/").endswith("/v1")
-        self._url = self.wire.url("/messages" if whole else "/v1/messages")
-        self._price = prices.of(service.name) if prices else None
+        whole = wire.shown.rstrip("/").endswith("/v1")
+        super().__init__(
+            service,
+            wire=wire,
+            path="/messages" if whole else "/v1/messages",
+            prices=prices,
+            capabilities=capabilities or assumed(service.model),
+        )
         self._format: tuple[Mapping[str, Any], str | None, dict[str, Any]] | None = None
-
-    def __repr__(self) -> str:
-        return f"AnthropicChat({self.name!r}, {self.wire.shown!r})"
 
     @property
     def identity(self) -> str:
@@ -108,11 +109,6 @@ class AnthropicChat:
         sent = [n for n in ("temperature", "thinks") if getattr(can, n)]
         by = can.json_by if can.json_schema is not False else None
         return f"{self.wire.identity} {self.service.model} messages {','.join([*sent, by or '-'])}"
-
-    @property
-    def concurrency(self) -> int:
-        """Calls worth having in flight now: from 1 to Endpoint.concurrency, as 429s allow."""
-        return self.wire.concurrency
 
     def payload(self, request: ChatRequest, can: Capabilities | None = None) -> dict[str, Any]:
         """The JSON body of a request; can: what is taken to be known instead."""
@@ -143,27 +139,10 @@ class AnthropicChat:
     async def chat(self, request: ChatRequest) -> ChatReply:
         """Ask once (with retries). Raises Outage, Rejected or TooLong."""
         read, seconds = await self.post(self.payload(request), read_message)
-        prompt, completion = read.usage.prompt, read.usage.completion
-        if prompt is None:
-            prompt = sum(estimated(m.content) + 4 for m in request.messages)
-        if completion is None:
-            completion = estimated(read.text)
+        told = read.usage.prompt, read.usage.completion
+        prompt, completion = self._used(request, read.text, *told)
         usd = None if self._price is None else read.usage.cost(self._price, prompt, completion)
         return ChatReply(read.text, read.finish, prompt, completion, seconds, usd)
-
-    async def post(
-        self, body: Mapping[str, Any], read: Callable[[bytes], Read]
-    ) -> tuple[Read, float]:
-        """As EndpointChat.post()."""
-        return await self.wire.post(self._url, written(body), read)
-
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """An estimate: a quarter of the UTF-8 bytes, rounded up."""
-        return [estimated(text) for text in texts]
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.wire.close()
 
 
 # --- what is sent -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ What a call does when it fails is in `wire`; a content filter's 400 is a reply w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,11 +17,11 @@ from headway.core.charge import Charge
 from headway.core.protocols import Vectors
 from headway.core.record import ChatReply, ChatRequest
 from headway.models.prices import Prices
+from headway.models.remote import RemoteChat
 from headway.models.service import Capabilities, Service
 from headway.models.wire import (
     EndpointRejected,
     Malformed,
-    Read,
     Wire,
     estimated,
     read_object,
@@ -31,16 +31,9 @@ from headway.models.wire import (
 # --- chat -------------------------------------------------------------------------------------
 
 
-class EndpointChat:
-    """ChatModel over `/chat/completions`.
-
-    service: what the function of that name gives. prices: where `usd` comes from; without a
-    price it is None. capabilities: of an earlier check; what the endpoint was found not to take
-    is not sent. backoff_s: bound of the first wait between attempts, seconds.
-
-    Each attempt has `Endpoint.timeout_s` from its sending to the end of the reply; waiting for a
-    free place is not counted, neither there nor in `latency_s`.
-    """
+class EndpointChat(RemoteChat):
+    """ChatModel over `/chat/completions`. backoff_s: bound of the first wait between attempts,
+    seconds; other arguments as of RemoteChat."""
 
     def __init__(
         self,
@@ -50,17 +43,15 @@ class EndpointChat:
         capabilities: Capabilities | None = None,
         backoff_s: float = 0.5,
     ) -> None:
-        self.name = service.name
-        self.service = service
-        self.capabilities = capabilities or Capabilities(token_field=service.token_field)
-        self.wire = Wire(service, backoff_s=backoff_s)
+        super().__init__(
+            service,
+            wire=Wire(service, backoff_s=backoff_s),
+            path="/chat/completions",
+            prices=prices,
+            capabilities=capabilities or Capabilities(token_field=service.token_field),
+        )
         self._model = service.model
-        self._url = self.wire.url("/chat/completions")
-        self._price = prices.of(service.name) if prices else None
         self._format: tuple[Mapping[str, Any], dict[str, Any]] | None = None
-
-    def __repr__(self) -> str:
-        return f"EndpointChat({self.name!r}, {self.wire.shown!r})"
 
     @property
     def identity(self) -> str:
@@ -74,11 +65,6 @@ class EndpointChat:
     def _sends(name: str, can: Capabilities) -> bool:
         # None is not known, hence sent.
         return getattr(can, name) is not False
-
-    @property
-    def concurrency(self) -> int:
-        """Calls worth having in flight now: from 1 to Endpoint.concurrency, as 429s allow."""
-        return self.wire.concurrency
 
     def payload(self, request: ChatRequest) -> dict[str, Any]:
         """The JSON body of a request."""
@@ -115,29 +101,11 @@ class EndpointChat:
                 usd = None if self._price is None else 0.0
                 return ChatReply(error.said, "refused", usd=usd)
             raise
-        text, finish, prompt, completion = read
-        if prompt is None:
-            prompt = sum(estimated(m.content) + 4 for m in request.messages)
-        if completion is None:
-            completion = estimated(text)
+        text, finish, *told = read
+        prompt, completion = self._used(request, text, *told)
         price = self._price
         usd = None if price is None else price.cost(prompt, completion)
         return ChatReply(text, finish, prompt, completion, seconds, usd)
-
-    async def post(
-        self, body: Mapping[str, Any], read: Callable[[bytes], Read]
-    ) -> tuple[Read, float]:
-        """Send a body of your own, with this model's retries: what `read` makes of the reply, and
-        its seconds. Raises Outage or Rejected."""
-        return await self.wire.post(self._url, written(body), read)
-
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """An estimate: a quarter of the UTF-8 bytes, rounded up. The tokenizer is not known."""
-        return [estimated(text) for text in texts]
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.wire.close()
 
 
 Finish = Literal["stop", "length", "refused"]

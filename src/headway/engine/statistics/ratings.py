@@ -51,8 +51,8 @@ def strengths(
     Fit by Hunter's minorisation (2004), with half a win and half a loss of every side against one
     of average strength: a little shrinkage, so that a side that won all has a finite strength. The
     interval is the normal one with the spread of whole groups drawn anew. Coverage at level 0.95,
-    three sides, 60 examples: 0.95; ties in a quarter of verdicts: 0.95; a side that wins nine of
-    ten: 0.94.
+    400 runs each, three sides half a unit of log odds apart: 0.95 at 60 examples, 0.96 at 30; ties
+    in a quarter of verdicts, 60 examples: 0.95; a side that wins nine of ten: 0.96 at 60 and at 30.
 
     Raises ValueError for a score outside [0, 1], or a side compared with itself.
     """
