@@ -54,8 +54,8 @@ EMBED = "embedded/bge-small-en"
 CONTEXT, SLOTS = 8192, 2
 SCRATCH = HERE.parent / "scratch"
 RAGAS = SCRATCH / "ragas" / "bin" / "python"
-# Seconds an answer on two free cores, both sides together, by the CPU time that --quick took on a
-# busy machine; other work makes it more.
+# Seconds an answer on two free cores, both sides together: a guess, from the CPU time of the two
+# answers a pack that --quick once took on a busy machine. It only serves to say the hours first.
 SECONDS = {"qags": 40, "financebench": 45, "alce": 16, "halueval": 16}
 USEFUL = {
     1: "no use to the asker",
