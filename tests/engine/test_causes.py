@@ -145,6 +145,7 @@ async def test_what_a_pipeline_condenses_is_looked_for_as_it_wrote_it(
     ):
         marks = ({"step": "condense", "question": question}, {"step": "retrieve"})
         assert await told.cause(replace(WRONG, trace=marks)) == cause
+        assert told.row["why"].startswith("the condensed question finds it") is bool(question)
 
 
 async def test_ranked_too_low(workspace: Workspace) -> None:

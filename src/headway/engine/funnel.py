@@ -124,12 +124,14 @@ class Funnel:
         if any(s[0] not in whole and not knowledge.holds(s, self._how) for s in spans):
             return Way(_CUT, "cut_apart")
         how = replace(self._how, k=DEEP, diversity=0.0)
-        deep = await knowledge.search(asked_in(record, example), how)
+        asked = asked_in(record, example)
+        deep = await knowledge.search(asked, how)
         place = _place([(p.document, p.start, p.end) for p in deep], spans, whole)
         left_out = self._filtered(record, spans)
         if place is None:
             return Way(_DEEP, "not_found", left_out)
-        why = left_out or f"the plain question finds it at place {place}"
+        what = "the plain question" if asked == example.question else "the condensed question"
+        why = left_out or f"{what} finds it at place {place}"
         return Way(_FOUND, "ranked_too_low", why)
 
     def _filtered(self, record: Record, spans: Sequence[Span]) -> str:
