@@ -399,10 +399,12 @@ class Workspace:
                          repeat: int = 1, limit: int | None = None,
                          **how: Any) -> Plan:  # fmt: skip
         """What `judge` would spend. Options: columns, yes, scale."""
+        from headway.engine.estimate.labelled import plan_judge
+
         name = metric or self.task.metric
         read = self._labelled(file, limit, **how)
         bench = Bench(self._runner().desk, metric_of(self.task, name, read.labels), name)
-        return await bench.plan(read.answers, repeat)
+        return await plan_judge(bench, read.answers, repeat)
 
     async def import_ratings(
         self,

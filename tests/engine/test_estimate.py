@@ -153,7 +153,8 @@ async def test_every_command_has_a_plan(tmp_path: Path, spec: dict[str, Any], co
             assert found.calls.mean is not None
             assert found.minutes.mean is not None
             assert found.notes
-            if count:
+            # No technique of ours changes the prompt of a user's own application.
+            if count and not (command == "try" and "application" in spec):
                 assert found.calls.high or count == 1
 
 

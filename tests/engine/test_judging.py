@@ -17,6 +17,7 @@ from headway.core.rating import Labelled
 from headway.core.record import Passage, Score
 from headway.core.task import Example, Task
 from headway.engine import judging
+from headway.engine.estimate.labelled import plan_judge
 from headway.engine.judging import Bench, about, believed, keep_judged, metric_of
 from headway.models.scripted import ScriptedChat
 from headway.workspace import Workspace
@@ -337,6 +338,6 @@ def test_judging_is_part_of_task_yaml(judged: Path) -> None:
 async def test_a_plan_asks_nothing(judged: Path) -> None:
     async with Workspace.open(judged) as workspace:
         bench = Bench(workspace._runner().desk, workspace._metrics[0], "asks")
-        plan = await bench.plan(labelled(12), repeat=2)
+        plan = await plan_judge(bench, labelled(12), repeat=2)
         assert plan.calls.mean == 24
         assert workspace.store._read("SELECT COUNT(*) FROM replies")[0][0] == 0

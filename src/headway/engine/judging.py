@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from headway.core.errors import HeadwayError, InputError, ModelError, Outage, Rejected
-from headway.core.findings import Estimate, Plan, UsageTotal
+from headway.core.findings import Estimate, UsageTotal
 from headway.core.judgement import JudgeFinding, Missed, Repeats, Standing
 from headway.core.progress import Event, Progress, silent
-from headway.core.protocols import Metric, Scored, Vectors
+from headway.core.protocols import Metric, MetricLender, Scored, Vectors
 from headway.core.rating import Labelled, Labels
 from headway.core.record import ChatReply, ChatRequest, Record, Score, Usage
 from headway.core.task import Task, digest
@@ -81,30 +81,6 @@ class CountingLender(ScoringLender):
     async def _note(self, role: str, name: str) -> None:
         if f"{role} {name}" not in self.asked:
             self.asked[f"{role} {name}"] = await identity_of(self._desk.parts, role, name)
-
-
-class _DryLender(CountingLender):
-    """Counts the requests and makes none."""
-
-    calls = 0
-    tokens = 0.0
-
-    async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
-        """Counts; the reply cannot be read."""
-        self.calls += 1
-        self.tokens += sum(len(m.content.encode()) for m in request.messages) / 4
-        self.tokens += request.max_tokens / 2
-        raise ModelError("nothing is asked")
-
-    async def embed(self, texts: Sequence[str], kind: Kind, model: str | None = None) -> Vectors:
-        """Nothing."""
-        raise ModelError("nothing is asked")
-
-    async def rerank(
-        self, query: str, texts: Sequence[str], model: str | None = None
-    ) -> list[float]:
-        """Nothing."""
-        raise ModelError("nothing is asked")
 
 
 async def identity_of(parts: Parts, role: str, name: str) -> str:
@@ -207,39 +183,6 @@ class Bench:
                      *self.desk.parts.notices.texts),
         )  # fmt: skip
 
-    async def plan(self, answers: Sequence[Labelled], repeat: int = 1) -> Plan:
-        """What judging would spend, from the first prompts of a few answers, without a call."""
-        dry = _DryLender(self.desk)
-        sample = answers[: min(len(answers), 20)]
-        for answer in sample:
-            try:
-                await self._one(answer, dry)
-            except HeadwayError:
-                continue  # a metric that cannot go on without a true reply
-        each = len(answers) * repeat / max(1, len(sample))
-        calls, tokens = dry.calls * each, dry.tokens * each
-
-        def told(mean: float, most: float) -> Estimate:
-            return Estimate(mean=round(mean), low=round(mean / 2), high=round(most), n=len(sample))
-
-        name = self.desk.task.spec.models.judge or self.desk.task.spec.models.chat
-        seconds = tokens / 200.0  # a small embedded model on two cores reads about so many a second
-        notes = (
-            f"{len(answers)} answers by {name}, {repeat} times each; what is asked after a reply is"
-            " not known before, so that calls may be several times as many"
-            if dry.calls
-            else "nothing is called before a model has replied: this metric is measured offline",
-        )
-        return Plan(
-            command="judge", calls=told(calls, 4 * calls), tokens=told(tokens, 4 * tokens),
-            usd=Estimate() if dry.calls else Estimate(mean=0.0, low=0.0, high=0.0),
-            minutes=Estimate(
-                mean=round(seconds / 60, 1), low=round(seconds / 300, 1),
-                high=round(seconds / 15, 1), n=0,
-            ),
-            notes=notes,
-        )  # fmt: skip
-
     @property
     def asked(self) -> dict[str, str]:
         """The models that were asked, by role and name, with their identities."""
@@ -261,7 +204,7 @@ class Bench:
 
         async def work() -> None:
             for at, answer in waiting:
-                found[at] = await self._one(answer, lend)
+                found[at] = await self.one(answer, lend)
                 self.progress(Event("tick", done=len(found), total=len(answers)))
 
         try:
@@ -274,7 +217,8 @@ class Bench:
             self.desk.store.flush()
         return [found[at] for at in range(len(answers))]
 
-    async def _one(self, answer: Labelled, lend: CountingLender) -> Asked:
+    async def one(self, answer: Labelled, lend: MetricLender) -> Asked:
+        """One answer, by what is lent."""
         if self.metric is None:
             return await self._pair(answer, lend)
         record = Record(
@@ -284,7 +228,7 @@ class Bench:
         scored = Scored(self.desk.task, answer.example, record, (), lend)
         return Asked(await measure(self.metric, scored))
 
-    async def _pair(self, answer: Labelled, lend: CountingLender) -> Asked:
+    async def _pair(self, answer: Labelled, lend: MetricLender) -> Asked:
         example, task = answer.example, self.desk.task
         reference = example.references[0] if example.references else None
         try:

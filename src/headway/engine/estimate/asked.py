@@ -103,6 +103,8 @@ class Proposed:
         default_factory=dict
     )
     search: Spends | None = None
+    unsure: set[str] = field(default_factory=set)
+    """Digests of candidates that it has only where all, or nothing, is answered rightly."""
 
     def adds(self, fewest: Asked, most: Asked) -> None:
         """What was evaluated where all went well, and where nothing did."""

@@ -31,6 +31,7 @@ from headway.engine.plan import DIAGNOSED, affordable, cut_dev, sizes
 from headway.store import Store
 from headway.techniques import TECHNIQUES
 
+NOTHING = "has nothing to propose for this pipeline"
 FEWEST = 6  # examples of explore and groups of confirm below which a journey does not start
 
 
@@ -61,7 +62,7 @@ class Estimator:
             raise InputError(f"{command!r} spends nothing to plan", valid=", ".join(commands))
         self.costs.bill = Bill()
         await commands[command](**options)
-        if not self.bill.calls.high:
+        if not self.bill.calls.high and NOTHING not in " ".join(self.bill.notes):
             self.bill.note("nothing new is called: all of it is in the store already")
         return self.bill.to_plan(command)
 
@@ -105,11 +106,15 @@ class Estimator:
         incumbent = self._named(pipeline)
         explore, _confirm = cut_dev(self.task)
         sample = explore[: limit or DIAGNOSED]
-        await self.passes.run(incumbent, sample)
         found = await self.passes.proposed(kind, incumbent)
         await self.passes.prepare(found)
-        for candidate in found.candidates:
-            await self.passes.run(candidate, sample, judged=True)
+        sure = [p.digest not in found.unsure for p in found.candidates]
+        if found.candidates:  # without any the incumbent is not run either
+            await self.passes.run(incumbent, sample, sure=any(sure))
+        for candidate, is_sure in zip(found.candidates, sure, strict=True):
+            await self.passes.run(candidate, sample, judged=True, sure=is_sure)
+        if not found.candidates:
+            self.bill.note(f"{kind.name} {NOTHING}")
 
     async def _optimize(
         self, calls: int | None = None, tokens: int | None = None, usd: float | None = None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,7 @@ import orjson
 
 from headway.core.errors import HeadwayError
 from headway.core.pipeline import Pipeline
-from headway.core.protocols import Metric, Search
+from headway.core.protocols import Metric, MetricLender, Search
 from headway.core.record import ChatReply, ChatRequest, Passage, Record
 from headway.core.task import Example, digest, fraction
 from headway.engine.estimate.bill import Each, Range
@@ -95,10 +96,17 @@ class Judges:
             self.costs.bill.note("answers in the store that were not judged yet are judged")
         return found
 
-    async def about(self, records: Sequence[tuple[Example, Record]], metric: Metric) -> Each:
-        """What one metric costs on an answer like these."""
-        asked = [await self._ask(e, record, metrics=(metric,)) for e, record in records]
-        return self._each([one for one in asked if one is not None], len(records))
+    async def about(self, score: Sequence[Callable[[MetricLender], Awaitable[object]]]) -> Each:
+        """What an answer costs of these, each scored by what it lends."""
+        roles = self.costs.task.spec.models
+        asked = []
+        for one in score:
+            lend, mute = DryScoring(roles), DryScoring(roles, mute=True)
+            for lent in (lend, mute):
+                with suppress(HeadwayError):  # one that needs a true reply ends here
+                    await one(lent)
+            asked.append(_requests(lend, mute))
+        return self._each(asked, max(1, len(score)))
 
     # --- one record -----------------------------------------------------------------------------
 
@@ -134,21 +142,16 @@ class Judges:
             return shown
         return rehearsal.passages(example.question, Search())
 
-    async def _ask(
-        self, example: Example, record: Record, known: bool = False,
-        metrics: Sequence[Metric] | None = None,
-    ) -> Requests | None:  # fmt: skip
+    async def _ask(self, example: Example, record: Record, known: bool = False) -> Requests | None:
         """What is asked about one answer; None where no metric looks at it."""
         if record.status != "done":
             return None
         task, roles = self.costs.task, self.costs.task.spec.models
-        metrics = self.metrics if metrics is None else metrics
         lookup = self._known if known else None
-        lend = await score_dry(task, metrics, example, record, DryScoring(roles, known=lookup))
-        mute = await score_dry(task, metrics, example, record, DryScoring(roles, mute=True))
-        again = 2.0 if any(call.again for call in mute.calls) else 1.0
-        first = tuple(c for c in lend.calls if not c.again)
-        return Requests(first, tuple(lend.texts), again)
+        lend, mute = DryScoring(roles, known=lookup), DryScoring(roles, mute=True)
+        for lent in (lend, mute):
+            await score_dry(task, self.metrics, example, record, lent)
+        return _requests(lend, mute)
 
     async def _known(self, request: ChatRequest, model: str) -> ChatReply | None:
         """The judge's reply that is kept, if there is one."""
@@ -217,6 +220,12 @@ class Judges:
             )
         elif found.record.seconds.mean >= 0.001:
             self.costs.bill.note(f"{names} takes about {found.record.seconds.mean:.2g} s an answer")
+
+
+def _requests(lend: DryScoring, mute: DryScoring) -> Requests:
+    """What was asked once; twice at most where a mute judge was asked again."""
+    again = 2.0 if any(call.again for call in mute.calls) else 1.0
+    return Requests(tuple(c for c in lend.calls if not c.again), tuple(lend.texts), again)
 
 
 def _key(call: Call) -> str:

@@ -39,13 +39,14 @@ class Passes:
 
     async def run(
         self, pipeline: Pipeline, examples: Sequence[Example], repeats: int = 1, seen: int = 0,
-        probe: Probe = AS_IS, judged: bool = False,
+        probe: Probe = AS_IS, judged: bool = False, sure: bool = True,
     ) -> None:  # fmt: skip
         """One run of the examples; what the store holds, and the first `seen`, cost nothing.
-        judged: another answer to each of them was judged before."""
+        judged: another answer to each of them was judged before. sure: that it is made at all."""
         todo, kept = await self._todo(pipeline, examples[seen:], repeats, probe)
-        new = min(todo, len(examples[seen:]))
-        await self.spend(pipeline, Range.about(todo), Range.about(0 if judged else new))
+        new = 0 if judged else min(todo, len(examples[seen:]))
+        least = 1.0 if sure else 0.0
+        await self.spend(pipeline, Range.about(todo, least), Range.about(new, least))
         again = await self.judges.kept(kept)
         if again is not None:
             self.costs.bill.add(again, Range.about(len(kept)))
@@ -107,12 +108,14 @@ class Passes:
             found.search = spends(self._lent(incumbent, calls))
             if found.search is not None:
                 found.candidates = [self.parts.resolve(p) for p in found.search.candidates]
+                found.unsure = {p.digest for p in found.candidates}
             return found
         lent = self._lent(incumbent, calls)
         candidates, told = await propose(kind, lent)
         if lent.evaluated:  # how far it goes hangs on what is right: from all to nothing
             other = self._lent(incumbent, calls, right=False)
             others, _ = await propose(kind, other)
+            found.unsure = set(candidates) ^ set(others)
             candidates |= others
             found.adds(lent, other)
         found.candidates = list(candidates.values())
