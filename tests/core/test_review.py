@@ -126,6 +126,8 @@ def test_a_question_in_a_conversation(tmp_path: Path) -> None:
         ('{"example":"a","fingerprint":"f","verdict":"accept","reference":1,"by":"b","at":"x"}',
          "has a reference"),
         ('{"example":"a","fingerprint":"f","verdict":"good","by":"b","at":"x"}', "verdict"),
+        ('{"example":"a","fingerprint":"f","verdict":"fix","reference":" ","by":"b","at":"x"}',
+         "empty text"),
     ],
 )  # fmt: skip
 def test_a_bad_line_is_named(tmp_path: Path, line: str, said: str) -> None:

@@ -85,6 +85,7 @@ def test_pairs_and_unlabelled_rows(tmp_path: Path) -> None:
     ("rows", "said", "at"),
     [
         ([{"answer": "a", "label": "maybe"}], "neither yes or no nor a number", ":1"),
+        ([{"answer": "a", "label": "nan"}], "neither yes or no nor a number", ":1"),
         ([{"answer": "a"}], "no column holds the people", ""),
         ([{"question": "a", "label": 1}], "no column holds the answer", ""),
         ([{"answer": "a", "label": ""}], "no row has a label", ""),
@@ -109,5 +110,7 @@ def test_files_and_columns_that_are_not_there(tmp_path: Path) -> None:
     file = _file(tmp_path, {"answer": "a", "label": 1})
     with pytest.raises(InputError, match="no column 'humna'"):
         read_labelled(file, {"label": "humna"})
+    with pytest.raises(InputError, match="scale goes from 5 to 1"):
+        read_labelled(file, scale=(5, 1))
     with pytest.raises(InputError, match="not from 2 to 5"):
         read_labelled(_file(tmp_path, {"answer": "a", "label": 1}), scale=(2, 5))

@@ -44,6 +44,8 @@ class Review(Frozen):
         fixed = self.reference is not None or self.question is not None
         if (self.verdict == "fix") != fixed:
             raise ValueError("a fix, and nothing else, has a reference or a question")
+        if any(isinstance(t, str) and not t.strip() for t in (self.reference, self.question)):
+            raise ValueError("an example cannot be fixed to an empty text")
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def _number(value: Any, yes: str | None, where: str, pairs: bool) -> float:
     if isinstance(value, bool) or word in _YES | _NO:
         return float(word in _YES)
     try:
-        return float(word)
+        if isfinite(number := float(word)):
+            return number
+        raise ValueError
     except ValueError:
         raise InputError(
             f"the label {str(value)[:40]!r} is neither yes or no nor a number",
@@ -130,6 +133,8 @@ def _scale(
     low, high = given or (min(values, default=0.0), max(values, default=1.0))
     if given is None and low >= 0.0 and high <= 1.0:
         low, high = 0.0, 1.0
+    if given is not None and not low < high:
+        raise InputError(f"the scale goes from {low:g} to {high:g}", valid="--scale LOW HIGH")
     if not low < high:
         raise InputError(
             f"all labels are {low:g}: nothing can agree with what does not vary", where=str(file)

@@ -55,6 +55,8 @@ def read_rated(
             " flag, by; or example, a, b, prefer, by",
         )
     found = list(rows(file))
+    if not found:
+        raise InputError("there are no rows in this file", where=str(file))
     names = _columns(names_of(found), columns or {}, file)
     ids = {e.id for e in task.examples}
     asked = {e.question.strip(): e.id for e in reversed(task.examples)}
