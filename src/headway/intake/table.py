@@ -21,6 +21,7 @@ from headway.core import inputs as entering
 from headway.core.catalogue import did_you_mean
 from headway.core.errors import InputError
 from headway.core.reading import numbered, read_lines
+from headway.intake.columns import matched, names_of
 from headway.intake.contents import ABSTAIN, UNANSWERABLE, Contents, Options
 from headway.intake.lines import Ids
 
@@ -67,7 +68,7 @@ class Table:
         # Fields of JSONL may be left out of some rows, the first too.
         columns = list(first[1])
         if source.suffix.lower() == ".jsonl":
-            columns = list(dict.fromkeys(name for _, row in rows(source) for name in row))
+            columns = names_of(rows(source))
         mapping = _columns(columns, options.columns, source)
         contents = Contents(
             description="",
@@ -86,19 +87,7 @@ def _columns(found: list[str], asked: Mapping[str, str], source: Path) -> dict[s
     if unknown:
         name = sorted(unknown)[0]
         raise InputError(f"we know no column {name!r}", valid=did_you_mean(name, list(_NAMES)))
-    for ours, theirs in asked.items():
-        if theirs not in found:
-            raise InputError(
-                f"there is no column {theirs!r} (for {ours})",
-                where=str(source),
-                valid=did_you_mean(theirs, found),
-            )
-    mapping = dict(asked)
-    by_lower = {name.strip().lower(): name for name in reversed(found)}
-    for ours, names in _NAMES.items():
-        free = [by_lower[n] for n in names if n in by_lower and by_lower[n] not in mapping.values()]
-        if ours not in mapping and free:
-            mapping[ours] = free[0]
+    mapping = matched(found, asked, _NAMES, source)
     for needed in ("question", "reference"):
         if needed not in mapping and not (needed == "question" and "messages" in mapping):
             raise InputError(
