@@ -19,7 +19,9 @@ from pathlib import Path
 import pytest
 
 import headway as hw
+from headway.core.findings import Estimate, Headroom
 from headway.core.record import ChatRequest, Message
+from headway.engine.journey import ranked
 from headway.engine.plan import cut_dev
 from headway.models.scripted import extract
 from headway.testing.stub import StubServer
@@ -225,3 +227,17 @@ def test_two_processes_on_one_store(make_task) -> None:
     assert first["metrics"] == second["metrics"]
     with sqlite3.connect(folder / ".headway" / "store.db") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_techniques_are_ranked_by_what_they_could_bring_for_what_they_cost() -> None:
+    room = Headroom(context=Estimate(mean=0.05, n=40), behaviour=Estimate(mean=0.6, n=40))
+    names = [kind.name for kind in ranked(room, {"unfaithful": 9, "not_found": 3})]
+    # All three address what fails most; a second call, or four more, must be worth it.
+    assert names.index("quotes") < names.index("stages") < names.index("best_of_n")
+    assert names.index("quotes") < names.index("search_kind")
+    other = Headroom(context=Estimate(mean=0.6, n=40), behaviour=Estimate(mean=0.05, n=40))
+    names = [kind.name for kind in ranked(other, {"not_found": 9})]
+    assert names.index("search_kind") < names.index("hyde") < names.index("quotes")
+    only = ranked(other, {"not_found": 9}, "behaviour")
+    assert only
+    assert all(kind.axis in ("behaviour", "both") for kind in only)

@@ -469,7 +469,9 @@ class Spends:
 
 
 class Technique(Protocol):
-    """A named way to change a pipeline. costs: what it adds to each request, in a few words.
+    """A named way to change a pipeline. costs: what it adds to each request, in a few words. A
+    technique may also declare `times`: about how many times the calls of an example it takes, one
+    where it does not; dear ones are tried later.
     propose() yields candidates, best guess first; it may
     yield none (then the ledger says that it had nothing to propose). A technique whose calls hang
     on what a proposer writes also has a static `spends(ctx) -> Spends | None`, which a plan asks

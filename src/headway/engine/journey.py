@@ -17,6 +17,7 @@ from typing import Any, Literal
 from headway.core.errors import BudgetEnded, InputError
 from headway.core.findings import (
     Diagnosis,
+    Headroom,
     Journey,
     JourneyStep,
     RunFinding,
@@ -121,6 +122,27 @@ class Lent:
         """See TechniqueContext."""
         self.said.append(text)
         self.runner.desk.parts.notices.add(text)
+
+
+def ranked(
+    room: Headroom, causes: Mapping[str, int], axis: str | None = None
+) -> list[type[Technique]]:
+    """All techniques, or those of an axis: by what the axis has left, times the share of failures
+    that the technique addresses, for what an example then costs. Equals in the table's order."""
+    left = {
+        "context": (room.context.mean if room.context else None) or 0.0,
+        "behaviour": (room.behaviour.mean if room.behaviour else None) or 0.0,
+    }
+    left["both"] = max(left.values())
+    total = max(1, sum(causes.values()))
+
+    def worth(kind: type[Technique]) -> float:
+        share = sum(n for cause, n in causes.items() if cause in kind.addresses)
+        times: float = getattr(kind, "times", 1.0)
+        return max(0.0, left[kind.axis]) * (0.1 + share / total) / times
+
+    kinds = [kind for _, kind in TECHNIQUES if axis is None or kind.axis in (axis, "both")]
+    return sorted(kinds, key=lambda kind: -worth(kind))
 
 
 @dataclass
@@ -308,7 +330,7 @@ class Traveller:
     async def _techniques(self, diagnosis: Diagnosis) -> None:
         """Every technique once, in the order of what it could bring; again after something was
         kept, where it has something new to propose."""
-        order = self._order(diagnosis)
+        order = ranked(diagnosis.headroom, diagnosis.causes, self.wish.axis)
         for technique in order:
             need = unmet(technique, self.task)
             if need:
@@ -324,25 +346,6 @@ class Traveller:
                 if self._reached_goal():
                     return
                 await self._try(technique, turn, tried, diagnosis)
-
-    def _order(self, diagnosis: Diagnosis) -> list[type[Technique]]:
-        """By what the axis has left, times the share of failures that the technique addresses."""
-        room = diagnosis.headroom
-        left = {
-            "context": (room.context.mean if room.context else None) or 0.0,
-            "behaviour": (room.behaviour.mean if room.behaviour else None) or 0.0,
-        }
-        left["both"] = max(left.values())
-        total = max(1, sum(diagnosis.causes.values()))
-
-        def worth(kind: type[Technique]) -> float:
-            share = sum(n for cause, n in diagnosis.causes.items() if cause in kind.addresses)
-            return max(0.0, left[kind.axis]) * (0.1 + share / total)
-
-        kinds = [kind for _, kind in TECHNIQUES]
-        if self.wish.axis:
-            kinds = [k for k in kinds if k.axis in (self.wish.axis, "both")]
-        return sorted(kinds, key=lambda kind: -worth(kind))
 
     async def _try(
         self, technique: type[Technique], turn: int, tried: set[str], diagnosis: Diagnosis

@@ -26,6 +26,7 @@ class BestOfN:
     addresses: ClassVar[tuple[str, ...]] = ("unstable", "unfaithful", "wrong_despite_evidence")
     needs: ClassVar[tuple[str, ...]] = ()
     costs: ClassVar[str] = "4 times the calls; by a model one short call more for each other answer"
+    times: ClassVar[float] = 5.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """By the model; by the re-ranker where passages are shown for a text. Where the pipeline

@@ -25,6 +25,7 @@ class FactCheck:
     addresses: ClassVar[tuple[str, ...]] = ("unfaithful",)
     needs: ClassVar[tuple[str, ...]] = ("knowledge",)
     costs: ClassVar[str] = "a second call where it fails; by the model one more for every answer"
+    times: ClassVar[float] = 1.5
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where facts are checked already, or the answer is no text."""

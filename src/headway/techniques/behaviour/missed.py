@@ -28,6 +28,7 @@ class Missed:
     addresses: ClassVar[tuple[str, ...]] = ("wrong_despite_evidence", "unfaithful")
     needs: ClassVar[tuple[str, ...]] = ()
     costs: ClassVar[str] = "a second call that reads all of the first, and up to 120 tokens more"
+    times: ClassVar[float] = 2.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """In a general way, and part by part; none where it is done already, or for labels and

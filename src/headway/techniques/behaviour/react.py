@@ -30,6 +30,7 @@ class ReasonAndAct:
     addresses: ClassVar[tuple[str, ...]] = ("wrong_despite_evidence", "unstable")
     needs: ClassVar[tuple[str, ...]] = ()
     costs: ClassVar[str] = "up to five calls more, one after the other, of up to 120 written tokens"
+    times: ClassVar[float] = 4.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where it acts already, or there is nothing to look up and to calculate."""

@@ -30,6 +30,7 @@ class Stages:
     addresses: ClassVar[tuple[str, ...]] = ("wrong_despite_evidence", "crowded_out", "unfaithful")
     needs: ClassVar[tuple[str, ...]] = ()
     costs: ClassVar[str] = "a call more a stage, up to 160 written tokens, which the next reads"
+    times: ClassVar[float] = 2.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """One stage, each of the two, then both. None where there are stages already."""

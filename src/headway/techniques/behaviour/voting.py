@@ -22,6 +22,7 @@ class Voting:
     addresses: ClassVar[tuple[str, ...]] = ("unstable", "invalid_output", "wrong_despite_evidence")
     needs: ClassVar[tuple[str, ...]] = ()
     costs: ClassVar[str] = "3 or 5 times the calls, side by side"
+    times: ClassVar[float] = 4.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where samples are taken already, or nobody answers."""

@@ -24,6 +24,7 @@ class Condensing:
     addresses: ClassVar[tuple[str, ...]] = ("not_found", "ranked_too_low", "crowded_out")
     needs: ClassVar[tuple[str, ...]] = ("conversations",)
     costs: ClassVar[str] = "a model call of up to 80 written tokens, where anything was said before"
+    times: ClassVar[float] = 2.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where train holds no conversation, or the pipeline condenses already."""

@@ -27,6 +27,7 @@ class Decomposition:
     addresses: ClassVar[tuple[str, ...]] = ("not_found", "ranked_too_low")
     needs: ClassVar[tuple[str, ...]] = ("knowledge",)
     costs: ClassVar[str] = "a model call of up to 120 written tokens, and up to twice the passages"
+    times: ClassVar[float] = 2.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where the pipeline does not search, or expands already."""

@@ -22,6 +22,7 @@ class Hyde:
     addresses: ClassVar[tuple[str, ...]] = ("not_found", "ranked_too_low")
     needs: ClassVar[tuple[str, ...]] = ("knowledge",)
     costs: ClassVar[str] = "a model call of up to 80 written tokens before the search"
+    times: ClassVar[float] = 2.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where the pipeline does not search, or does this already."""

@@ -24,6 +24,7 @@ class SearchAgain:
     addresses: ClassVar[tuple[str, ...]] = ("not_found", "ranked_too_low")
     needs: ClassVar[tuple[str, ...]] = ("knowledge",)
     costs: ClassVar[str] = "one or two model calls that read the passages, and more passages"
+    times: ClassVar[float] = 2.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """None where the pipeline does not search, or searches again already."""
