@@ -32,6 +32,8 @@ from typing import Any
 os.environ.setdefault("HEADWAY_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from tasks import TASKS, WORK, Bench, make
+
 from headway import Workspace
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Candidate, Technique
@@ -40,7 +42,6 @@ from headway.engine.needs import unmet
 from headway.engine.race import against
 from headway.engine.run import Run, Runner
 from headway.techniques import TECHNIQUES
-from tasks import TASKS, WORK, Bench, make
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))

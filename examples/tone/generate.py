@@ -10,9 +10,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from generator.compose import examples  # noqa: E402
-
 import metrics  # noqa: E402
+from generator.compose import examples  # noqa: E402
 
 
 def check(made: list, judged: list) -> None:
