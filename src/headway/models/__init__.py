@@ -2,7 +2,7 @@
 
     embedded/...    in this process, fetched once (catalogue, pull, embedded, vectors)
     scripted/...    answers from a script (scripted)
-    tuned/...       an embedding model with an adapter of the task's own (adapted)
+    tuned/...       of the task's own: a chat model (tuned), an embedding model (adapted)
     PROVIDER/...    a service: one of the task's `endpoints` or a known provider, by OpenAI's form
                     (endpoint) or by Anthropic's (anthropic)
 
@@ -32,6 +32,7 @@ CHAT_MODELS = Family(
     {
         "embedded": "headway.models.embedded:open_embedded",
         "scripted": "headway.models:_scripted_chat",
+        "tuned": "headway.models.tuned:open_tuned_chat",
     },
 )
 EMBEDDING_MODELS = Family(
@@ -176,10 +177,10 @@ def _endpoint_chat(name: str, opening: Opening) -> ChatModel:
     if at.api == "anthropic":
         from headway.models.anthropic import AnthropicChat
 
-        return AnthropicChat(at, prices=_prices(name, opening), capabilities=known)
+        return AnthropicChat(at, prices=prices_of(name, opening), capabilities=known)
     from headway.models.endpoint import EndpointChat
 
-    return EndpointChat(at, prices=_prices(name, opening), capabilities=known)
+    return EndpointChat(at, prices=prices_of(name, opening), capabilities=known)
 
 
 def _endpoint_embedding(name: str, opening: Opening) -> EmbeddingModel:
@@ -187,7 +188,7 @@ def _endpoint_embedding(name: str, opening: Opening) -> EmbeddingModel:
     from headway.models.service import openai_form, service
 
     at = openai_form(service(name, endpoints=opening.endpoints, folder=opening.folder), "embed")
-    return EndpointEmbedding(at, prices=_prices(name, opening))
+    return EndpointEmbedding(at, prices=prices_of(name, opening))
 
 
 def _endpoint_rerank(name: str, opening: Opening) -> RerankModel:
@@ -195,10 +196,10 @@ def _endpoint_rerank(name: str, opening: Opening) -> RerankModel:
     from headway.models.service import openai_form, service
 
     at = openai_form(service(name, endpoints=opening.endpoints, folder=opening.folder), "rerank")
-    return EndpointRerank(at, prices=_prices(name, opening))
+    return EndpointRerank(at, prices=prices_of(name, opening))
 
 
-def _prices(name: str, opening: Opening) -> Prices:
+def prices_of(name: str, opening: Opening) -> Prices:
     """The user's prices; what is missing or old for this model is told."""
     from headway.models.prices import Prices
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PREFIX = "tuned/"
 FOLDER = "models"
+DESCRIPTION = "model.json"
+"""In the folder of a tuned chat model, which shares these names (tuned.py)."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 LEAST_NORM = 1e-12
 
@@ -86,6 +88,13 @@ class Adapter:
             found._check(head)
             return found
         except FileNotFoundError:
+            if (chat := file.with_suffix("") / DESCRIPTION).is_file():
+                raise InputError(
+                    f"{PREFIX}{file.stem} is a tuned chat model, and an embedding model is wanted"
+                    " here",
+                    where=str(chat),
+                    do="name it as models: {chat: ...}, and an embedding model here",
+                ) from None
             raise InputError(
                 "this tuned embedding model is not there",
                 where=str(file),
@@ -172,13 +181,18 @@ def adapted(name: str, base: EmbeddingModel, adapter: Adapter) -> AdaptedEmbeddi
 
 def file_of(name: str, folder: Path | None) -> Path:
     """Where `tuned/NAME` of a task is kept. Raises InputError for what is no name."""
+    return place_of(name, folder, "embedding model", f"the file {FOLDER}/NAME.npz", ".npz")
+
+
+def place_of(name: str, folder: Path | None, what: str, kept: str, ending: str = "") -> Path:
+    """Where a tuned model of either kind is kept. Raises InputError for what is no name."""
     rest = name.removeprefix(PREFIX)
     if folder is None or not NAME.fullmatch(rest):
         raise InputError(
-            f"{name!r} is not the name of a tuned embedding model",
-            valid=f"tuned/NAME for the file {FOLDER}/NAME.npz of a task",
+            f"{name!r} is not the name of a tuned {what}",
+            valid=f"{PREFIX}NAME for {kept} of a task",
         )
-    return folder / FOLDER / f"{rest}.npz"
+    return folder / FOLDER / f"{rest}{ending}"
 
 
 async def open_tuned(name: str, opening: Opening) -> AdaptedEmbedding:
