@@ -28,12 +28,16 @@ class Classifier:
 
     @classmethod
     def train(
-        cls, vectors: NDArray[np.float32], labels: Sequence[str], penalty: float = PENALTY
+        cls,
+        vectors: NDArray[np.float32],
+        labels: Sequence[str],
+        penalty: float = PENALTY,
+        least: int = LEAST,
     ) -> Classifier | None:
         """Fit on vectors of shape (examples, dimension); None where fewer than two classes have
-        LEAST examples. Classes with fewer are left out."""
+        `least` examples. Classes with fewer are left out."""
         counts = Counter(labels)
-        names = tuple(sorted(name for name, n in counts.items() if n >= LEAST))
+        names = tuple(sorted(name for name, n in counts.items() if n >= least))
         if len(names) < 2:
             return None
         used = [i for i, label in enumerate(labels) if label in names]
