@@ -22,7 +22,6 @@ import http.client
 import importlib.metadata
 import math
 import os
-import re
 import secrets
 import threading
 import time
@@ -35,8 +34,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from headway.core.control import only_text
 from headway.core.errors import InputError, ModelError, Outage, Rejected, TooLong
 from headway.core.record import ChatReply, ChatRequest
+from headway.core.weights import check_fit, read_head
 from headway.models.pull import obtain, sha256_of
 
 if TYPE_CHECKING:
@@ -49,9 +50,6 @@ SPIN = "1000"
 # Explicit, so that a new release of the runtime cannot change answers under the same identity.
 SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05, "repeat_penalty": 1.0}
 GREEDY = {"top_k": 1, "samplers": ["top_k"]}
-
-# Text that looks like a control token would end the message it stands in (AGENTS.md, rule 7).
-_CONTROL = re.compile(r"<\|(\w+)\|>")
 
 
 def thread_count() -> int:
@@ -90,10 +88,11 @@ class Settings:
 
 @dataclass
 class _Runtime:
-    """A loaded server and the threads that wait for it. One per weights and settings."""
+    """A loaded server and the threads that wait for it. One per weights, adapter and settings."""
 
     path: Path
     settings: Settings
+    adapter: Path | None = None
     users: int = 0
     server: Any = None
     key: str = ""
@@ -105,7 +104,7 @@ class _Runtime:
         with self.loading:
             if self.server is None:
                 self.key = secrets.token_urlsafe(24)
-                self.server = _start(self.path, self.settings, self.key)
+                self.server = _start(self.path, self.settings, self.key, self.adapter)
             return self.server
 
     def free(self) -> None:
@@ -117,25 +116,27 @@ class _Runtime:
             self.server = None  # its destructor joins the runtime's threads
 
 
-_runtimes: dict[tuple[Path, Settings], _Runtime] = {}
+_Key = tuple[Path, Settings, Path | None, str]
+_runtimes: dict[_Key, _Runtime] = {}
 _guard = threading.Lock()
 
 
-def _lend(path: Path, settings: Settings) -> _Runtime:
+def _lend(key: _Key) -> _Runtime:
+    path, settings, adapter, _ = key
     with _guard:
-        runtime = _runtimes.setdefault((path, settings), _Runtime(path, settings))
+        runtime = _runtimes.setdefault(key, _Runtime(path, settings, adapter))
         runtime.users += 1
         if runtime.calls is None:
             runtime.calls = ThreadPoolExecutor(settings.slots, thread_name_prefix="embedded-chat")
         return runtime
 
 
-def _give_back(runtime: _Runtime) -> None:
+def _give_back(key: _Key, runtime: _Runtime) -> None:
     with _guard:
         runtime.users -= 1
         if runtime.users > 0:
             return
-        _runtimes.pop((runtime.path, runtime.settings), None)
+        _runtimes.pop(key, None)
     runtime.free()
 
 
@@ -166,7 +167,7 @@ def _library() -> Any:
     return xllamacpp
 
 
-def _start(path: Path, settings: Settings, key: str) -> Any:
+def _start(path: Path, settings: Settings, key: str, adapter: Path | None = None) -> Any:
     xllamacpp = _library()
     if not path.is_file():
         raise Rejected(
@@ -197,6 +198,8 @@ def _start(path: Path, settings: Settings, key: str) -> Any:
     params.endpoint_slots = False
     params.n_threads_http = 1
     params.api_keys = [key]
+    if adapter is not None:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
     try:
         return xllamacpp.Server(params)
     except RuntimeError:
@@ -242,23 +245,38 @@ class EmbeddedChat:
     """
 
     def __init__(
-        self, name: str, path: Path, sha256: str | None = None, settings: Settings | None = None
+        self,
+        name: str,
+        path: Path,
+        sha256: str | None = None,
+        settings: Settings | None = None,
+        adapter: Path | None = None,
     ) -> None:
-        """path: a GGUF file. sha256: of its bytes, if known; otherwise it is read now."""
+        """path: a GGUF file. sha256: of its bytes, if known; otherwise it is read now. adapter: a
+        LoRA adapter in GGUF's form, laid over the weights; raises InputError if it does not fit.
+        """
         self.name = name
         self.settings = settings or Settings()
         self.cached_prompt_tokens = 0
         self._path = path.resolve()
+        self._adapter = ""
+        if adapter is not None:
+            adapter = adapter.resolve()
+            check_fit(read_head(adapter), read_head(self._path))
+            self._adapter = sha256_of(adapter)
         self._sha256 = sha256 or sha256_of(self._path)
-        self._runtime: _Runtime | None = _lend(self._path, self.settings)
+        # By the adapter's bytes too: another training may write to the same place.
+        self._key: _Key = (self._path, self.settings, adapter, self._adapter)
+        self._runtime: _Runtime | None = _lend(self._key)
 
     @property
     def identity(self) -> str:
-        """The weights (which hold the chat template and the tokenizer), the runtime's version
-        and how it samples."""
+        """The weights (which hold the chat template and the tokenizer), the adapter's if there is
+        one, the runtime's version and how it samples."""
         version = importlib.metadata.version("xllamacpp")
         how = hashlib.sha256(orjson.dumps([SAMPLING, GREEDY], option=orjson.OPT_SORT_KEYS))
-        return f"gguf:{self._sha256}/xllamacpp:{version}/sampling:{how.hexdigest()[:12]}"
+        base = f"gguf:{self._sha256}/xllamacpp:{version}/sampling:{how.hexdigest()[:12]}"
+        return f"{base}/adapter:{self._adapter}" if self._adapter else base
 
     @property
     def concurrency(self) -> int:
@@ -363,7 +381,7 @@ class EmbeddedChat:
         """Free the weights, unless another object of this process still uses them."""
         runtime, self._runtime = self._runtime, None
         if runtime is not None:
-            await asyncio.to_thread(_give_back, runtime)
+            await asyncio.to_thread(_give_back, self._key, runtime)
 
 
 def _body(request: ChatRequest) -> dict[str, Any]:
@@ -375,10 +393,7 @@ def _body(request: ChatRequest) -> dict[str, Any]:
     if request.temperature < 0 or not math.isfinite(request.temperature):
         raise Rejected(f"temperature is {request.temperature}", valid="0 or more")
     body: dict[str, Any] = {
-        "messages": [
-            {"role": m.role, "content": _CONTROL.sub(r"<| \1|>", m.content)}
-            for m in request.messages
-        ],
+        "messages": [{"role": m.role, "content": only_text(m.content)} for m in request.messages],
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "cache_prompt": True,
