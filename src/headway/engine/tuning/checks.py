@@ -415,8 +415,8 @@ def _rests(batch: Batch) -> Iterator[CheckItem]:
         do = f"let the pipeline retrieve; to see: headway diagnose {batch.task.typed}"
         yield batch.item("sample_support", text, numbers, "error", do)
         return
-    do = "leave them out, or let the search find their evidence"
-    text += " They teach to make things up."
+    text += " What is not shown teaches to make things up; other words for it do not."
+    do = "look at them: leave them out, or let the search find their evidence"
     yield batch.item("sample_support", text, numbers, "warning", do)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,12 +31,13 @@ Chat = Callable[[ChatRequest, str], Awaitable[ChatReply]]
 class Question:
     """One question. accepted: any of these is right. match: `says` one of them stands, word for
     word, in the reply's first sentence, and none of `wrong`; `number` it is the last number of the
-    first line; `only` the reply is one of them and nothing else, but for case and marks."""
+    first line; `opens` the reply's first word is one of them; `only` the reply is one of them and
+    nothing else, but for marks and, unless it is all capitals, case."""
 
     kind: str
     text: str
     accepted: tuple[str, ...]
-    match: str = "says"
+    match: Literal["says", "number", "opens", "only"] = "says"
     wrong: tuple[str, ...] = ()
 
     def right(self, reply: str) -> bool:
@@ -47,13 +48,18 @@ class Question:
             found = re.findall(r"\d+", re.sub(r"(?<=\d),(?=\d{3})", "", line))
             return bool(found) and found[-1] in self.accepted
         if self.match == "only":
-            return any(tokens(said) == tokens(one) for one in self.accepted)
+            same = (tokens(said) == tokens(one) for one in self.accepted)
+            return any(same) and (said.isupper() or not self.accepted[0].isupper())
+        if self.match == "opens":
+            return any(tokens(said)[:1] == tokens(one) for one in self.accepted)
         first = f" {' '.join(tokens(re.split(r'(?<=[.!?]) ', line)[0]))} "
         holds = [f" {' '.join(tokens(one))} " in first for one in (*self.accepted, *self.wrong)]
         return any(holds[: len(self.accepted)]) and not any(holds[len(self.accepted) :])
 
 
-def _of(kind: str, match: str, *pairs: tuple[str, ...]) -> tuple[Question, ...]:
+def _of(
+    kind: str, match: Literal["says", "number", "opens", "only"], *pairs: tuple[str, ...]
+) -> tuple[Question, ...]:
     return tuple(Question(kind, pair[0], pair[1:], match) for pair in pairs)
 
 
@@ -96,30 +102,36 @@ QUESTIONS: tuple[Question, ...] = (
         ("What is the French word for water?", "eau", "l'eau"),
         ("What is the German word for dog?", "Hund"),
         ("What is the Italian word for good morning?", "buongiorno", "buon giorno"),
-        ("What is the English word for the French word chat?", "cat"),
+        ("What does the Spanish word amigo mean?", "friend"),
     ),
     *_of(
         "sequences", "says",
-        ("Which number comes next: 2, 4, 6, 8?", "10", "ten"),
+        ("Continue the sequence: 2, 4, 6, 8,", "10"),
+        ("Continue the sequence: 10, 20, 30, 40,", "50"),
+        ("Continue the alphabet: A, B, C, D,", "E, F"),
         ("Which day comes after Monday?", "Tuesday"),
         ("Which month comes after June?", "July"),
-        ("Which letter comes after C in the alphabet?", "D"),
-        ("Which number comes next: 10, 20, 30, 40?", "50", "fifty"),
     ),
     *_of(
         "spelling", "says",
         ("What is the plural of child?", "children"),
         ("What is the past tense of go?", "went"),
-        ("Which word is spelled correctly: recieve or receive?", "receive"),
-        ("What is the first letter of the word banana?", "B"),
         ("What is the plural of mouse?", "mice"),
+    ),
+    Question(
+        "spelling", "Which word is spelled correctly: recieve or receive?", ("receive",),
+        wrong=("recieve",),
+    ),
+    Question("spelling", "What is the first letter of the word banana?", ("B",), wrong=("N",)),
+    *_of(
+        "format", "opens",
+        ("Is ice cold? Answer yes or no.", "yes"),
+        ("Is fire cold? Answer yes or no.", "no"),
     ),
     *_of(
         "format", "only",
         ("Reply with the single word yes.", "yes"),
-        ("Write only the number 3.", "3"),
         ("Repeat this word and write nothing else: window", "window"),
-        ("Is ice cold? Answer with yes or no only.", "yes"),
         ("Write the word apple in capital letters and nothing else.", "APPLE"),
     ),
 )  # fmt: skip
@@ -167,8 +179,8 @@ class Forgotten:
     gained: tuple[str, ...]
 
 
-async def general(chat: Chat, model: str) -> General:
-    """Ask a model all questions, greedily and alone. An outage leaves a question unscored."""
+async def general(chat: Chat, model: str, questions: Sequence[Question] = QUESTIONS) -> General:
+    """Ask a model the questions, greedily, each alone. An outage leaves a question unscored."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def ask(question: Question) -> str | None:
@@ -179,11 +191,11 @@ async def general(chat: Chat, model: str) -> General:
             except (Outage, TooLong):
                 return None
 
-    replies = await asyncio.gather(*map(ask, QUESTIONS))
-    said = {q.text: reply for q, reply in zip(QUESTIONS, replies, strict=True)}
+    replies = await asyncio.gather(*map(ask, questions))
+    said = {q.text: reply for q, reply in zip(questions, replies, strict=True)}
     scores = {
         q.text: None if (reply := said[q.text]) is None else float(q.right(reply))
-        for q in QUESTIONS
+        for q in questions
     }
     return General(model, scores, {q: reply for q, reply in said.items() if reply is not None})
 

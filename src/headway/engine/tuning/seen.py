@@ -79,12 +79,13 @@ def _see(
     shown = str(sample.prompt[-1].get("content") or "")
     if example is not None and not _made_from(sample, example, shown):
         example = None
-    context, question = _apart(shown, generate)
+    context, question = _apart(shown, generate, output)
     system = tuple(_texts(sample, "system"))
     turns = [str(m.get("content") or "") for m in sample.prompt[:-1] if m["role"] != "system"]
     if example is not None:
-        if example.question in shown:
-            context, question = shown.split(example.question)[0], example.question
+        if question != example.question and example.question in shown:
+            context = shown.rpartition(example.question)[0].removesuffix(_QUESTION)
+            question = example.question
         asked = asked_of(example)
         turns = [m.content for m in example.history]
     else:
@@ -117,8 +118,10 @@ def _texts(sample: Sample, role: str) -> list[str]:
     return [str(m.get("content") or "") for m in sample.prompt if m["role"] == role]
 
 
-def _apart(shown: str, generate: Generate | None) -> tuple[str, str]:
+def _apart(shown: str, generate: Generate | None, output: Output) -> tuple[str, str]:
     """(what stands before the question, the question) of a last message, by the template."""
+    for ask in generate.asks(output) if generate is not None else ():
+        shown = shown.replace(f"\n\n{ask}", "")
     template = generate.template if generate is not None else ""
     pieces, names = PLACEHOLDER.split(template)[::2], PLACEHOLDER.findall(template)
     if "question" not in names:
@@ -142,7 +145,7 @@ def _shown_only(context: str, generate: Generate | None) -> str:
         for piece in PLACEHOLDER.split(generate.template)[::2]:
             if piece.strip():
                 context = context.replace(piece.strip(), "")
-    return "" if context.strip() in ("", "Question:") else context.strip()
+    return context.strip()
 
 
 def _unlike(sample: Sample, shown: str, generate: Generate, output: Output) -> str:
