@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from headway.cli import review as reviewing
 from headway.cli.commands import main
+from headway.core.findings import Suspect
 from headway.core.task import Task
+from headway.engine.reviewing import Item
+from headway.store import Store
 
 MakeTask = Callable[..., Path]
 
@@ -147,3 +155,84 @@ def test_verdicts_by_keys_are_written_at_once(
         (order[0], "accept"), (order[1], "fix"), (order[2], "ambiguous"),
     ]  # fmt: skip
     assert all(r["by"] == "Ann" for r in rows)
+
+
+def suspected(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch, proposed: Any) -> Path:
+    """A task with one doubtful reference, and a person at the keys."""
+    folder = make_task()
+    example = Task.load(folder).examples[0]
+    doubt = Suspect(
+        example=example.id, fingerprint=example.fingerprint, reference=example.reference,
+        proposed=proposed, doubt=0.9, votes={"reader": {"says": proposed, "against": 0.9}},
+    )  # fmt: skip
+    (folder / ".headway").mkdir()
+    store = Store(folder / ".headway" / "store.db")
+    store.put_suspects([doubt.model_dump(mode="json")])
+    store.flush()
+    store.close()
+    monkeypatch.setattr(reviewing, "_at_keys", lambda: True)
+    return folder
+
+
+@pytest.mark.parametrize("keys", ["p", "f\n"])
+def test_what_is_proposed_can_be_taken(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    folder = suspected(make_task, monkeypatch, "Esk")
+    said = run("review", folder, "--what", "labels", "--by", "Ann", input=keys)
+    assert "90% against the reference, says Esk" in said
+    assert "1 verdict written" in said
+    row = json.loads((folder / "reviews.jsonl").read_text())
+    assert (row["verdict"], row["reference"]) == ("fix", "Esk")
+
+
+def test_an_object_is_edited_a_line_a_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    def edited(text: str) -> str:
+        shown.append(text)
+        return text.replace("Arn", "Esk")
+
+    monkeypatch.setattr(reviewing.click, "edit", edited)
+    item = Item(example="e", why="draft", question="?", reference={"town": "A", "river": "Arn"})
+    assert reviewing._fixed("f", item, "json") == {"reference": {"town": "A", "river": "Esk"}}
+    assert shown == ['{\n  "town": "A",\n  "river": "Arn"\n}']
+    monkeypatch.setattr(reviewing.click, "edit", lambda text: text)
+    assert reviewing._fixed("f", item, "json") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "reference"),
+    [('["Arn", "the Esk"]', ["Arn", "the Esk"]), ("Esk", "Esk"), ('["Arn","Arne"]', None)],
+)
+def test_acceptable_answers_stay_a_list(
+    monkeypatch: pytest.MonkeyPatch, typed: str, reference: Any
+) -> None:
+    monkeypatch.setattr(reviewing.click, "prompt", lambda *_, **__: typed)
+    item = Item(example="e", why="draft", question="?", reference=["Arn", "Arne"])
+    wanted = None if reference is None else {"reference": reference}
+    assert reviewing._fixed("f", item, "text") == wanted
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x04"])
+def test_leaving_by_control_keys_keeps_what_was_ruled(make_task: MakeTask, key: bytes) -> None:
+    pty = pytest.importorskip("pty")
+    folder = make_task()
+    file = folder / "examples.jsonl"
+    rows = [json.loads(line) | {"reviewed": False} for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    person, terminal = pty.openpty()
+    command = [sys.executable, "-m", "headway", "review", str(folder), "--by", "Ann"]
+    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal) as running:
+        os.close(terminal)
+        said = b""
+        for typed, times in ((b"a", 1), (key, 2)):
+            while said.count(b"q quit") < times:
+                said += os.read(person, 4096)
+            os.write(person, typed)
+        with contextlib.suppress(OSError):  # on Linux the end of a terminal is an error
+            while more := os.read(person, 4096):
+                said += more
+        os.close(person)
+    assert running.returncode == 0, said
+    assert b"1 verdict written" in said

@@ -97,6 +97,11 @@ def test_what_cannot_be_ruled_is_said(make_task: MakeTask) -> None:
     labels = Task.load(make_task("labels", output={"kind": "label", "labels": ["a", "b"]}))
     with pytest.raises(InputError, match="no label"):
         Reviewer(labels).rule("Alderford-0", "fix", reference="c", by="Ann")
+    schema = {"type": "object", "required": ["river"]}
+    objects = Task.load(make_task("objects", output={"kind": "json", "schema": schema}))
+    with pytest.raises(InputError, match="the reference breaks the schema.*'river' is a required"):
+        Reviewer(objects).rule("Alderford-0", "fix", reference={"sea": "North"}, by="Ann")
+    Reviewer(objects).rule("Alderford-0", "fix", reference={"river": "Arn"}, by="Ann")
 
 
 def test_the_author_is_gits_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from headway.core.review import Ruling
     from headway.engine.reviewing import Item, QueueFinding, Reviewer, What
 
-KEYS = "a accept   f fix the reference   o fix the question   m ambiguous   s skip   q quit"
+KEYS = "a accept  f fix the reference  o fix the question  m ambiguous  s skip  q quit"
+PROPOSED = "p take what is proposed"
 LISTED = 40  # of a queue in a terminal; --json has all
 
 
@@ -142,10 +143,12 @@ def _short(value: Any, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, lines: bool = False) -> str:
+    """lines: JSON with a line a field, as it is edited."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    option = orjson.OPT_INDENT_2 if lines else None
+    return value if isinstance(value, str) else orjson.dumps(value, option=option).decode()
 
 
 def _ask_all(task: Path, found: QueueFinding, by: str | None) -> None:
@@ -159,9 +162,9 @@ def _ask_all(task: Path, found: QueueFinding, by: str | None) -> None:
         return made
 
     rules = door.work(task, reviewer)
-    kind = rules.task.spec.output.kind
+    kind, documents = rules.task.spec.output.kind, rules.task.has_knowledge
     for number, item in enumerate(found.items, start=1):
-        _show(console, item, number, len(found.items))
+        _show(console, item, number, len(found.items), documents)
         ruled = _ask(console, rules, item, kind, by)
         if ruled is None:
             break
@@ -173,29 +176,22 @@ def _ask(console: Console, rules: Reviewer, item: Item, kind: str, by: str | Non
     """1 for a verdict, 0 for a skip, None to end. What is wrong is said, and asked again."""
     from headway.cli.show import _say
 
+    keys = KEYS if item.proposed is None else f"{PROPOSED}\n{KEYS}"
     while True:
-        _say(console, KEYS, "dim")
-        key = click.getchar().lower()
+        _say(console, keys, "dim")
         try:
-            if key in ("q", "\x03", "\x04"):
+            key = click.getchar().lower()
+        except (KeyboardInterrupt, EOFError):  # what is ruled so far is on the disk
+            return None
+        try:
+            if key in ("q", ""):  # nothing: the terminal is gone
                 return None
             if key == "s":
                 return 0
-            verdict = {"a": "accept", "f": "fix", "o": "fix", "m": "ambiguous"}.get(key)
-            if verdict is None:
+            verdict = {"a": "accept", "m": "ambiguous"}.get(key, "fix")
+            more = _fixed(key, item, kind) if verdict == "fix" else {}
+            if more is None:
                 continue
-            more: dict[str, Any] = {}
-            if key == "f":
-                start = item.proposed if item.proposed is not None else item.reference
-                typed = _edited(_text(start))
-                if typed is None:
-                    continue
-                more = {"reference": _read(typed, kind)}
-            elif key == "o":
-                typed = _edited(item.question.rpartition("\nuser: ")[2])
-                if typed is None:
-                    continue
-                more = {"question": typed}
             made = rules.rule(item.example, cast("Ruling", verdict), by=by, **more)
             _say(console, f"{made.verdict}, by {made.by}", "green")
             return 1
@@ -203,18 +199,46 @@ def _ask(console: Console, rules: Reviewer, item: Item, kind: str, by: str | Non
             _say(console, str(error), "yellow")
 
 
+def _fixed(key: str, item: Item, kind: str) -> dict[str, Any] | None:
+    """What a key's fix changes; None where it changes nothing, or the key means nothing."""
+    if key == "p" and item.proposed is not None:
+        return {"reference": item.proposed}
+    if key == "f":
+        start = item.proposed if item.proposed is not None else item.reference
+        typed = _edited(_text(start, lines=kind == "json"))
+        value = _listed(typed) if isinstance(start, list) and kind != "json" else None
+        value = value or _read(typed, kind)
+        return None if value in (None, item.reference) else {"reference": value}
+    if key == "o":
+        asked = item.question.rpartition("\nuser: ")[2]
+        typed = _edited(asked)
+        return None if typed in (None, asked) else {"question": typed}
+    return None
+
+
+def _listed(typed: str | None) -> list[str] | None:
+    """Acceptable answers that were edited as a JSON list; None where it is another text."""
+    try:
+        value = orjson.loads(typed or "")
+    except orjson.JSONDecodeError:
+        return None
+    texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    return value if texts else None
+
+
 def _edited(text: str) -> str | None:
-    """The text as the person changes it: in $EDITOR where it has several lines, else on one line.
-    None where nothing is left or nothing was changed."""
-    if "\n" in text:
-        found = click.edit(text)
-        found = found.strip() if found is not None else None
-    else:
-        found = str(click.prompt("to", default=text or None)).strip()
-    return found if found and found != text else None
+    """The text as the person leaves it: in $EDITOR where it has several lines, else on one line.
+    None where nothing is left, or the person leaves without saving."""
+    try:
+        found = click.edit(text) if "\n" in text else click.prompt("to", default=text or None)
+    except click.Abort:
+        return None
+    except click.ClickException as error:  # there is no editor, or it failed
+        raise InputError(error.format_message(), do="set EDITOR to one that works") from None
+    return (found or "").strip() or None
 
 
-def _show(console: Console, item: Item, number: int, of: int) -> None:
+def _show(console: Console, item: Item, number: int, of: int, documents: bool) -> None:
     """All that a person needs to rule on one example."""
     from headway.cli.show import _heading, _say, _t
 
@@ -226,12 +250,20 @@ def _show(console: Console, item: Item, number: int, of: int) -> None:
     if item.said:
         _say(console, item.said, "dim")
     for voter, vote in item.votes.items():
-        _say(console, f"  {voter}: {_text(vote)}", "dim")
+        _say(console, f"  {voter}: {_voted(vote)}", "dim")
     for shown in item.evidence:
         _say(console, shown.document, "dim")
         around = _t(f"…{shown.before[-240:]}" if shown.before else "", "dim")
         around.append_text(_t(shown.text, "bold green"))
         around.append_text(_t(f"{shown.after[:240]}…" if shown.after else "", "dim"))
         console.print(around)
-    if not item.evidence:
+    if documents and not item.evidence:
         _say(console, "no evidence is written down", "dim")
+
+
+def _voted(vote: Any) -> str:
+    """How sure a voter is that the reference is wrong, and what it says instead."""
+    if not isinstance(vote, dict):
+        return _text(vote)
+    instead = f", says {_text(vote['says'])}" if vote.get("says") is not None else ""
+    return f"{vote.get('against', 0):.0%} against the reference{instead}"

@@ -21,6 +21,7 @@ from headway.core.protocols import Knowledge
 from headway.core.reading import Frozen, invalid
 from headway.core.review import Review, Ruling, add_review, now
 from headway.core.task import Evidence, Example, Task
+from headway.steps.reading import schema_problem
 
 What = Literal["drafts", "labels", "all"]
 AROUND = 240  # characters of a document shown on both sides of a piece of evidence
@@ -166,6 +167,12 @@ class Reviewer:
         if reference is not None and output.kind == "label" and reference not in output.labels:
             raise InputError(
                 f"{reference!r} is no label of this task", valid=", ".join(output.labels)
+            )
+        schema = output.json_schema if output.kind == "json" else None
+        if reference is not None and schema and (problem := schema_problem(reference, schema)):
+            raise InputError(
+                f"the reference {problem}",
+                valid=f"an object as `output: schema` of {self.task.folder / 'task.yaml'} says",
             )
         data = {
             "example": example, "fingerprint": self.task.reviews.reviewed(found),
