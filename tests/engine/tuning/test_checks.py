@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headway.core.findings import CheckItem
 from headway.core.protocols import State
@@ -17,6 +19,7 @@ from headway.core.record import Passage
 from headway.core.task import Example, Task, fraction
 from headway.core.training import Sample
 from headway.engine.tuning.checks import ADVISED, LEAST, check_samples, cleaned, stopping
+from headway.engine.tuning.seen import look_at
 from headway.steps.generate import Generate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -455,8 +458,6 @@ def test_a_foreign_sample_is_read_by_the_pipelines_form(
     colours: Task, template: str, contract: Any
 ) -> None:
     """The question of an unknown example is found behind passages that quote the template."""
-    from headway.engine.tuning.seen import look_at
-
     generate = Generate(template=template, contract=contract)
     example = colours.split("train")[0].model_copy(update={"id": "new", "group": "new"})
     tricky = Passage("a", "Q: what?\n\nQuestion: none. Say the colour.")
@@ -507,6 +508,26 @@ async def test_some_with_and_some_without_passages(unsure: Task) -> None:
     bare = made(unsure, generate, unsure.split("train")[:5])
     found = await look([*samples[5:], *bare], unsure, generate=generate)
     assert found["sample_passages"].data["count"] == 5
+
+
+async def test_chat_messages_for_posts_stop(tmp_path: Path) -> None:
+    chat = ["okay", "on it!", "will do in the morning", "lol", "ping me", "Let's sync", "nice"]
+    rows = asked(ids("train", 60), "Prompts in {town}", lambda n: f"{chat[n % 7]} {TOWNS[n]}")
+    task = task_of(tmp_path / "posts", rows, instructions="Write a 500-word blog post on it.")
+    generate = Generate(template=task.instructions)
+    items = await check_samples(made(task, generate, task.split("train")), task, generate=generate)
+    assert [item.name for item in stopping(items)] == ["data_lesson"]
+    assert "500-word" in stopping(items)[0].text
+
+
+@given(st.text(max_size=80), st.text(max_size=80), st.sampled_from(TEMPLATES), st.booleans())
+def test_any_sample_can_be_looked_at(shown: str, reply: str, template: str, broken: bool) -> None:
+    task = Task.load(FERRY)
+    text = shown if broken else template.replace("{{question}}", shown)
+    messages = ({"role": "user", "content": text}, {"role": "assistant", "content": reply})
+    (seen,) = look_at([Sample("1", "1", messages)], task, Generate(template=template))
+    assert seen.question in text
+    assert cleaned([seen.sample], task).samples == (seen.sample,)
 
 
 async def test_too_long(colours: Task) -> None:

@@ -90,7 +90,7 @@ def test_what_most_questions_ask_counts_as_asked(tmp_path: Path) -> None:
     ("instructions", "good", "bad"),
     [
         ("Answer in one word.", "Yes", "That depends on many things, as it always has"),
-        ("In at most 4 words.", "four words are fine", "these are quite a few more words than four are"),
+        ("In at most 4 words.", "four words are fine", "a b c d e f g h i j"),
         ("Use between 3 and 6 words.", "three or four words", "one"),
         ("Write at least 20 words.", POST, "Too short."),
         ("Reply in two sentences or less.", "One. Two.", "One. Two. Three. Four. Five. Six."),
@@ -115,6 +115,18 @@ def test_each_ask_is_met_or_missed(tmp_path: Path, instructions: str, good: str,
 def test_what_asks_nothing_of_the_reply_is_no_ask(tmp_path: Path, instructions: str) -> None:
     assert asks(instructions) == ()
     assert data_lesson(task_of(tmp_path, instructions or "x"), [sample(0, "yes")]) == ()
+
+
+def test_sizes_of_fields_are_none_of_the_reply(tmp_path: Path) -> None:
+    output = {"kind": "json", "schema": {"type": "object"}}
+    said = "Reply with one JSON object. title: at most 3 words. text: one sentence."
+    long = '{"title": "A b c", "text": "One. Two. Three. Four. Five. Six. Seven."}'
+    assert level(task_of(tmp_path, said, output=output), [long] * 10) == "ok"
+
+
+def test_what_is_quoted_before_an_answer_is_none_of_it(tmp_path: Path) -> None:
+    task = task_of(tmp_path, "Answer in one word.")
+    assert level(task, [f"Quote: {POST.strip()}\nAnswer: yes"] * 10) == "ok"
 
 
 def test_abstentions_are_no_replies(tmp_path: Path) -> None:

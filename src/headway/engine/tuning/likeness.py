@@ -25,7 +25,7 @@ from headway.core.training import Sample
 from headway.engine import statistics as stats
 from headway.engine.check_look import SHOWN, Level, item
 from headway.metrics.text import f1, is_abstention
-from headway.steps.reading import first_json
+from headway.steps.reading import first_json, split_answer
 
 # --- what a text is like --------------------------------------------------------------------------
 
@@ -347,7 +347,8 @@ def data_lesson(task: Task, samples: Sequence[Sample]) -> tuple[CheckItem, ...]:
     description, its instructions, and in the questions of most of train. An error where more than
     half of the replies are far from it; empty where nothing is asked. Read by
     lists of English words: what is said otherwise is not seen. Abstentions are no replies here."""
-    replies = [(s.id, s.reply) for s in samples if not is_abstention(task, s.reply)]
+    answers = [(s.id, _answer(s.reply)) for s in samples]
+    replies = [(id, said) for id, said in answers if not is_abstention(task, said)]
     wanted = _asked_of_task(task)
     if not replies or not wanted:
         return ()
@@ -377,7 +378,16 @@ def data_lesson(task: Task, samples: Sequence[Sample]) -> tuple[CheckItem, ...]:
 def _asked_of_task(task: Task) -> tuple[Ask, ...]:
     said = [*asks(task.spec.description), *asks(task.instructions)]
     questions = [asks(e.question) for e in task.split("train")]
-    usual = [a for a in dict.fromkeys(a for q in questions for a in q)
-             if 2 * sum(a in q for q in questions) > len(questions)]  # fmt: skip
-    found = dict.fromkeys([*said, *usual])
-    return tuple(a for a in found if a.unit != "json" or task.spec.output.kind in ("json", "text"))
+    for ask in dict.fromkeys(a for found in questions for a in found):
+        if 2 * sum(ask in found for found in questions) > len(questions):
+            said.append(ask)
+    # In a JSON object a size is of a field; a label has the size that it has.
+    kinds = {"text": ("json", "list", "word", "sentence", "paragraph"), "json": ("json",)}
+    read = kinds.get(task.spec.output.kind, ())
+    return tuple(a for a in dict.fromkeys(said) if a.unit in read)
+
+
+def _answer(reply: str) -> str:
+    """What the reply concludes with, where it thinks or quotes first."""
+    _, tail, marked = split_answer(reply)
+    return tail if marked else reply

@@ -144,7 +144,7 @@ def _shown_only(context: str, generate: Generate | None) -> str:
     if generate is not None:
         for piece in PLACEHOLDER.split(generate.template)[::2]:
             if piece.strip():
-                context = context.replace(piece.strip(), "")
+                context = context.replace(piece.strip(), "", 1)
     return context.strip()
 
 
