@@ -178,6 +178,49 @@ async def test_the_same_questions_with_their_passages_do_not() -> None:
     assert wrong["sample_support"].data["count"] >= 5
 
 
+async def test_evidence_is_told_from_other_evidence() -> None:
+    """The handbook's documents: its own sentences support an answer, another question's do not."""
+    task = Task.load(HANDBOOK)
+    generate = Generate(template=task.instructions)
+    known = [e for e in task.examples if e.evidence and not any(v.tables for v in e.evidence)]
+    known = [e for e in known if all(v.text and "SELECT" not in v.text for v in e.evidence)][:300]
+
+    def shown(example: Example) -> list[Passage]:
+        return [Passage(v.document or "", v.text or "") for v in example.evidence]
+
+    other = {e.id: known[(n + 97) % len(known)] for n, e in enumerate(known)}
+    own = made(task, generate, known, shown)
+    wrong = made(task, generate, known, lambda e: shown(other[e.id]))
+    found = (await look(own, task, generate=generate))["sample_support"]
+    assert found.level == "ok" or found.data["count"] <= 6
+    found = (await look(wrong, task, generate=generate))["sample_support"]
+    assert found.level == "error"
+    assert found.data["count"] >= 250
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown", "rests_on_it"),
+    [
+        ("4 days", "Leeds has 26 days of leave. Ghent has 22 days.", True),
+        ("5 days", "Leeds has 26 days of leave. Ghent has 22 days.", False),
+        ("48 days", "Leeds has 26 days of leave. Ghent has 22 days.", True),
+        ("184.50 euros", "It costs 205 euros. Plus gives 10 percent off.", True),
+        ("26 days and 9 hours", "Leeds has 26 days of leave.", False),
+        ("Leeds has very many days of leave.", "Leeds has 26 days of leave.", True),
+        ("Cork closes for the winter on Fridays.", "Leeds has 26 days of leave.", False),
+    ],
+)
+async def test_numbers_may_be_worked_out(
+    unsure: Task, answer: str, shown: str, rests_on_it: bool
+) -> None:
+    messages = (
+        {"role": "user", "content": f"[1] {shown}\n\nQuestion: How many more days of leave is it?"},
+        {"role": "assistant", "content": answer},
+    )
+    found = await look([Sample("1", "1", messages)], unsure)
+    assert (found["sample_support"].level == "ok") is rests_on_it
+
+
 # --- how many -------------------------------------------------------------------------------------
 
 

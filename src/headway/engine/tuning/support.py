@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 from headway.core.statements import PHRASE, Shown, Statement, content, numbers, plain, statements
 from headway.engine.tuning.seen import Seen
 from headway.metrics.fields import leaves
 
-WORDS = 0.5  # of a sentence's words that must stand in the four sentences that share most of them
+WORDS = 0.5  # of a sentence's words that must stand in the NEAREST sentences that share most
+NEAREST = 4
 FACTS = 0.5  # of a reply's names and numbers that must stand in the prompt
 _NAME = re.compile(r"(?<![.?!:] )(?<!^)\b[A-ZÀ-ÖØ-Þ]\w+|\b\w*\d\w*\b")
 
@@ -38,8 +40,33 @@ def _says_nothing(seen: Seen) -> bool:
 
 def _stands(shown: Shown, statement: Statement) -> bool | None:
     if statement.phrase or not content(statement.own):
-        return shown.say(statement)
-    return shown.figures(statement) and (shown.overlap(statement, 4) or 0.0) >= WORDS
+        said = shown.say(statement)
+        # "4 days" of 26 and 22: its words stand in few passages, as it is the question that asks.
+        return (
+            said if said is not False or not numbers(statement.own) else _summed(shown, statement)
+        )
+    figures = shown.figures(statement) or _summed(shown, statement)
+    return figures and (shown.overlap(statement, NEAREST) or 0.0) >= WORDS
+
+
+def _summed(shown: Shown, statement: Statement) -> bool:
+    """Whether each number is shown, or is a sum, a difference or a percentage of two that stand in
+    the sentences that share most words with the statement."""
+    near = " ".join(shown.nearest(statement, NEAREST))
+    known = {value for readings in numbers(near) for value in _values(readings)}
+    made = {
+        round(value, 6)
+        for a, b in permutations(known, 2)
+        for value in (a + b, a - b, a * b / 100, a * (1 - b / 100), a * (1 + b / 100))
+    }
+    return all(
+        any(round(value, 6) in known | made for value in _values(readings))
+        for readings in numbers(statement.own)
+    )
+
+
+def _values(readings: frozenset[str]) -> set[float]:
+    return {float(r) for r in readings if r.replace(".", "", 1).isdigit()}
 
 
 def recalls(everything: Sequence[Seen]) -> list[bool | None]:
