@@ -755,3 +755,19 @@ async def test_the_stub_logs_each_request_and_survives_kill(tmp_path: Path) -> N
     lines = [orjson.loads(line) for line in log.read_text().splitlines()]
     assert [line["n"] for line in lines] == [1, 2, 3]
     assert lines[0]["sha256"] == lines[2]["sha256"] != lines[1]["sha256"]
+
+
+def test_a_strict_schema_says_no_lengths_of_texts() -> None:
+    """Services reject a strict schema with them; a field of that name stays."""
+    text = {"type": "string", "maxLength": 5}
+    closed = {
+        "type": "object", "properties": {"maxLength": text, "b": {"type": "array", "items": text}},
+        "required": ["maxLength", "b"], "additionalProperties": False,
+    }  # fmt: skip
+    form = response_format(closed)["json_schema"]
+    assert form["strict"]
+    assert form["schema"]["properties"] == {
+        "maxLength": {"type": "string"}, "b": {"type": "array", "items": {"type": "string"}},
+    }  # fmt: skip
+    open_ = response_format({"type": "object", "properties": {"a": text}})["json_schema"]
+    assert open_["schema"]["properties"] == {"a": text}

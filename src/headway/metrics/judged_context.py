@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from headway.core.protocols import MetricLender, Scored
 from headway.core.record import Passage, Score
 from headway.metrics.judging import (
+    REASON,
     WINDOW,
-    WORDS,
     Judged,
     ask,
     choice,
@@ -84,7 +84,7 @@ async def _useful(lend: MetricLender, scored: Scored, reference: str) -> list[Ve
     found: list[Verdict] = []
     for batch in _batches(scored.record.passages):
         names = [str(n) for n in range(1, len(batch) + 1)]
-        one = form(reason=WORDS, verdict={"type": "string", "enum": list(YES_NO)})
+        one = form(reason=REASON, verdict={"type": "string", "enum": list(YES_NO)})
         material = {"question": scored.example.question, "answer": cut(reference, WINDOW)[0]}
         material |= {
             f"passage {name}": f"{p.title}\n{p.text}"[:WINDOW]

@@ -164,6 +164,9 @@ def form(**fields: Any) -> dict[str, Any]:
 
 
 WORDS: dict[str, Any] = {"type": "string"}
+REASON: dict[str, Any] = {"type": "string", "maxLength": 200}
+"""A judge's reason. Asked for two sentences, a small model writes until it is cut off, and then its
+verdict is lost: an 0.5B judge lost four of four; where the backend enforces the form it ends."""
 
 
 def field(data: Any, name: str, kind: type | tuple[type, ...]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from headway.core.protocols import MetricLender
 from headway.core.task import Rubric
-from headway.metrics.judging import WORDS, Unread, ask, choice, cut, form, said
+from headway.metrics.judging import REASON, Unread, ask, choice, cut, form, said
 from headway.metrics.rubric import described
 
 Winner = Literal["a", "b", "tie"]
@@ -23,7 +23,7 @@ DUTY = (
     " standing first. Where neither is better it is a tie. Fields: reason (at most two sentences),"
     " better (first, second or tie)."
 )
-_SCHEMA = form(reason=WORDS, better={"type": "string", "enum": ["first", "second", "tie"]})
+_SCHEMA = form(reason=REASON, better={"type": "string", "enum": ["first", "second", "tie"]})
 _ORDERS: tuple[tuple[Winner, Winner], ...] = (("a", "b"), ("b", "a"))
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from headway.core.protocols import Scored
 from headway.core.record import Score
 from headway.core.task import Rubric
-from headway.metrics.judging import WORDS, Judged, ask, cut, field, form, lender, said
+from headway.metrics.judging import REASON, Judged, ask, cut, field, form, lender, said
 from headway.metrics.text import answer_of
 
 DUTY = (
@@ -47,7 +47,7 @@ class RubricScore(Judged):
             return Score(0.0, {"why": "the answer is empty"})
         low, high = rubric.scale
         point = {"type": "integer", "minimum": low, "maximum": high}
-        schema = form(**{name: form(reason=WORDS, score=point) for name in rubric.criteria})
+        schema = form(**{name: form(reason=REASON, score=point) for name in rubric.criteria})
         duty = DUTY.format(low=low, high=high, rubric=described(rubric))
         material = {"question": scored.example.question}
         if scored.example.references:

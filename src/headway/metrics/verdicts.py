@@ -14,7 +14,7 @@ from typing import Any
 from headway.core.protocols import MetricLender
 from headway.core.record import Passage
 from headway.core.statements import Statement, statements
-from headway.metrics.judging import WORDS, Unread, ask, choice, field, form, said, windows
+from headway.metrics.judging import REASON, WORDS, Unread, ask, choice, field, form, said, windows
 
 SENTENCES = 48  # of one text that are split
 MOST = 64  # statements of one text that are judged
@@ -159,7 +159,7 @@ async def _batch(
     words: Sequence[str],
 ) -> list[Verdict]:
     names = [str(number) for number in range(1, len(texts) + 1)]
-    one = form(reason=WORDS, verdict={"type": "string", "enum": list(words)})
+    one = form(reason=REASON, verdict={"type": "string", "enum": list(words)})
     schema = form(**dict.fromkeys(names, one))
     asked = (
         f"{duty} Fields: for each numbered statement, by its number, reason (at most 15 words) and"

@@ -157,10 +157,25 @@ def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The field that asks for a JSON Schema; strict where the schema allows it.
 
     Strict mode wants every object closed and every field required; a service rejects a strict
-    request for any other schema.
+    request for any other schema. It may know no lengths of texts either (OpenAI's list of what a
+    strict schema may hold names none), so there they go unsaid: whoever reads the reply checks it.
     """
-    form = {"name": "answer", "strict": _closed(schema), "schema": schema}
+    strict = _closed(schema)
+    form = {"name": "answer", "strict": strict, "schema": _unsized(schema) if strict else schema}
     return {"type": "json_schema", "json_schema": form}
+
+
+def _unsized(schema: Any, names: bool = False) -> Any:
+    """A schema without lengths of texts. names: whether keys are fields' names, which stay."""
+    if isinstance(schema, list):
+        return [_unsized(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        key: _unsized(value, not names and key == "properties")
+        for key, value in schema.items()
+        if names or key not in ("minLength", "maxLength")
+    }
 
 
 def _closed(schema: Any) -> bool:
