@@ -26,7 +26,7 @@ import orjson
 from headway.core.errors import InputError, ModelError
 from headway.core.progress import Event
 from headway.core.training import ADAPTER
-from headway.models.adapted import DESCRIPTION, FOLDER, PREFIX, place_of
+from headway.models.adapted import DESCRIPTION, FOLDER, PREFIX, Adapter, file_of, place_of
 from headway.models.catalogue import PROVIDER, entry_of
 from headway.models.embedded import EmbeddedChat
 from headway.models.endpoint import EndpointChat
@@ -108,7 +108,10 @@ class Tuned:
             texts = {
                 key: _text(held, key) for key in ("base", "sha256", "base_sha256", "served_as")
             }
-            found = cls(file=home / _text(held, "file"), lineage=dict(held["lineage"]), **texts)
+            file = _text(held, "file")
+            if file not in (BESIDE, MERGED, SERVED):  # nor a path out of the folder
+                raise ValueError(f"its file is {file!r}")
+            found = cls(file=home / file, lineage=dict(held["lineage"]), **texts)
             found._check()
         except FileNotFoundError:
             raise _missing(name, home) from None
@@ -148,6 +151,15 @@ def folder_of(name: str, folder: Path | None) -> Path:
     """Where the chat model `tuned/NAME` of a task is kept. Raises InputError for what is no
     name."""
     return place_of(name, folder, "chat model", f"the folder {FOLDER}/NAME")
+
+
+def base_of(name: str, folder: Path | None) -> str:
+    """The model that has to be had before `tuned/NAME`, of either kind, can be used: its base, or
+    what serves it; empty where all weights are merged. Raises InputError as load()."""
+    if not (folder_of(name, folder) / DESCRIPTION).is_file():
+        return Adapter.load(file_of(name, folder)).base
+    tuned = Tuned.load(name, folder)
+    return tuned.served_as or ("" if tuned.file.name == MERGED else tuned.base)
 
 
 def _text(held: Mapping[str, Any], key: str) -> str:
