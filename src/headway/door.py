@@ -100,10 +100,15 @@ def draft(
 
 
 def draft_from(
-    task: Folder, log: str | Path, *, progress: Progress = silent, **options: Any
+    task: Folder,
+    log: str | Path,
+    *,
+    model: str | None = None,
+    progress: Progress = silent,
+    **options: Any,
 ) -> LogFinding:
-    """Sample examples from a production log. Options: n, seed, unmasked."""
-    return _with(task, lambda w: w.draft_from(log, **options), None, progress)
+    """Sample examples from a production log. Options: n, seed, unmasked, pick, pipeline."""
+    return _with(task, lambda w: w.draft_from(log, **options), model, progress)
 
 
 def judge(

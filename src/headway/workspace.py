@@ -55,6 +55,7 @@ from headway.engine.reviewing import QueueFinding, Reviewer, What
 from headway.engine.run import Run, Runner, Span
 from headway.engine.showing import Shown
 from headway.engine.trying import Tried, tried
+from headway.engine.tuning.wavering import Waverer, plan_wavering
 from headway.intake.labelled import read_labelled
 from headway.intake.ragas import write_ragas
 from headway.intake.verdicts import read_rated
@@ -252,8 +253,7 @@ class Workspace:
 
     async def final(self, pipeline: Path | str | Pipeline | None = None) -> TestFinding:
         """Open the sealed test for one pipeline: counted, and shown beside the figure."""
-        best = self.task.folder / "pipelines" / "best.yaml"
-        chosen = self.pipeline(pipeline or (best if best.is_file() else None))
+        chosen = self.pipeline(pipeline or self._best())
         examples = self._examples("test", None)
         fingerprint = await self.parts.fingerprint(chosen)
         openings = self.store.open_test(test_name(self.task), fingerprint, None)
@@ -335,16 +335,50 @@ class Workspace:
         return plan_draft(estimator, model, order)
 
     async def draft_from(
-        self, log: str | Path, n: int = 60, seed: int = 7, unmasked: bool = False
-    ) -> LogFinding:
+        self, log: str | Path, n: int = 60, seed: int = 7, unmasked: bool = False,
+        pick: Literal["spread", "wavering"] = "spread",
+        pipeline: Path | str | Pipeline | None = None, limits: Limits = Limits(),
+    ) -> LogFinding:  # fmt: skip
         """Examples sampled from a production log, spread over what is asked, personal data masked,
         and added to `examples.jsonl`, unreviewed.
 
-        unmasked: copy them as they are. Raises InputError where the extra that masks is missing.
+        unmasked: copy them as they are. pick `wavering`: those next worth a label, where the
+        pipeline (`pipelines/best.yaml`, else the baseline) fails nearby on train or disagrees with
+        itself; the same again takes the next ones. Raises InputError where the extra that masks is
+        missing.
         """
         found = intake.read_masked(log, unmasked)
-        sampler = Sampler(self._runner().desk, Path(log).name, n, seed, self.progress)
-        return await sampler.sample(found)
+        sampler = self._sampler(log, n, seed, pick, pipeline, limits)
+        sampled = await sampler.sample(found)
+        self.store.flush()
+        return sampled
+
+    def _sampler(
+        self, log: str | Path, n: int, seed: int, pick: str, pipeline: Any, limits: Limits
+    ) -> Sampler:
+        runner = self._runner(limits)
+        waverer = None
+        if pick == "wavering":
+            waverer = Waverer(runner, self.pipeline(pipeline or self._best()), seed=seed)
+        return Sampler(runner.desk, Path(log).name, n, seed, self.progress, waverer)
+
+    def _best(self) -> Path | None:
+        """The pipeline that a journey wrote, if there is one."""
+        file = self.task.folder / "pipelines" / "best.yaml"
+        return file if file.is_file() else None
+
+    async def plan_draft_from(
+        self, log: str | Path, n: int = 60, unmasked: bool = False,
+        pipeline: Path | str | Pipeline | None = None,
+    ) -> Plan:  # fmt: skip
+        """What draft_from() with `wavering` would spend; sampling without it asks no chat model."""
+        from headway.engine.estimate import Estimator
+
+        chosen = self.pipeline(pipeline or self._best())
+        sampler = self._sampler(log, n, 7, "wavering", chosen, Limits())
+        inputs = sampler.candidates(intake.read_masked(log, unmasked).requests)
+        estimator = Estimator(self.task, self.parts, self.store, chosen)
+        return await plan_wavering(estimator, chosen, len(inputs), n)
 
     def reviewer(self) -> Reviewer:
         """What waits for a person's verdict, and how one is written down."""

@@ -13,6 +13,8 @@ from headway.core.errors import BudgetEnded, InputError
 from headway.report import words
 
 if TYPE_CHECKING:
+    from headway.core.findings import Plan
+    from headway.engine.budget import Limits
     from headway.engine.drafting import DraftFinding, LogFinding
 
 SHOWN = 8  # drafts and clusters shown in a terminal; --json has all
@@ -40,6 +42,14 @@ SHOWN = 8  # drafts and clusters shown in a terminal; --json has all
     type=click.Path(path_type=Path),
     metavar="LOG.jsonl",
     help="Sample real questions from a log instead, one JSON object a line.",
+)
+@click.option(
+    "--pick",
+    type=click.Choice(["spread", "wavering"]),
+    default="spread",
+    show_default=True,
+    help="With --from: over all that is asked, or those next worth a label: near what fails on"
+    " train, and where samples of the pipeline's answers disagree.",
 )
 @click.option(
     "--unmasked", is_flag=True, help="With --from: copy questions without masking personal data."
@@ -73,17 +83,56 @@ def draft(
     """
     if log is not None:
         unused = [name for name in ("kinds", "closed_book") if options[name]]
-        if unused or dry:
+        asks = options["pick"] == "wavering"
+        if unused or (dry and not asks):
             raise InputError(
                 f"--{unused[0].replace('_', '-') if unused else 'dry-run'} is for drafts from"
                 " documents; sampling a log asks no chat model",
                 do=f"headway draft {task} --from {log} --n {n}",
             )
+        if asks:
+            return _waver(task, log, model, yes, dry, as_json, n, seed, unmasked, options)
         found = door.work(task, lambda w: w.draft_from(log, n, seed, unmasked))
         return door.emit(found, as_json, lambda console, f: _sampled(console, f, task))
-    if unmasked:
-        raise InputError("--unmasked is for logs", valid="--from LOG.jsonl --unmasked")
+    for name, given in (("unmasked", unmasked), ("pick wavering", options["pick"] != "spread")):
+        if given:
+            raise InputError(f"--{name} is for logs", valid=f"--from LOG.jsonl --{name}")
     _draft(task, model, yes, dry, as_json, n, seed, options)
+
+
+def _limits(options: dict[str, Any]) -> Limits:
+    from headway.engine.budget import Limits
+
+    return Limits(options["calls"], options["tokens"], options["usd"], options["minutes"])
+
+
+def _agreed(plan: Plan, yes: bool) -> bool:
+    """Show what it would spend; whether to go."""
+    from headway.cli import show
+
+    show.plan(Console(stderr=True), plan)
+    return yes or not door.interactive() or click.confirm("Go?", default=True, err=True)
+
+
+def _waver(
+    task: Path, log: Path, model: str | None, yes: bool, dry: bool, as_json: bool, n: int,
+    seed: int, unmasked: bool, options: dict[str, Any],
+) -> None:  # fmt: skip
+    from headway.cli import show
+
+    if dry or not yes:
+        plan = door.work(task, lambda w: w.plan_draft_from(log, n, unmasked), model)
+        if dry:
+            return door.emit(plan, as_json, show.plan)
+        if not _agreed(plan, yes):
+            return click.echo("Nothing was spent.", err=True)
+    limits = _limits(options)
+    found = door.work(
+        task,
+        lambda w: w.draft_from(log, n, seed, unmasked, pick="wavering", limits=limits),
+        model,
+    )
+    door.emit(found, as_json, lambda console, f: _sampled(console, f, task))
 
 
 def _draft(
@@ -91,18 +140,16 @@ def _draft(
     options: dict[str, Any],
 ) -> None:  # fmt: skip
     from headway.cli import show
-    from headway.engine.budget import Limits
     from headway.engine.drafting import Order
 
     kinds = tuple(k.strip() for k in (options["kinds"] or "").split(",") if k.strip())
     order = Order(n, kinds, seed, options["closed_book"])
-    limits = Limits(options["calls"], options["tokens"], options["usd"], options["minutes"])
+    limits = _limits(options)
     if dry or not yes:
         plan = door.work(task, lambda w: w.plan_draft(order), model)
         if dry:
             return door.emit(plan, as_json, show.plan)
-        show.plan(Console(stderr=True), plan)
-        if door.interactive() and not click.confirm("Go?", default=True, err=True):
+        if not _agreed(plan, yes):
             return click.echo("Nothing was spent.", err=True)
     found = door.work(task, lambda w: w.draft(order, limits), model)
     door.emit(found, as_json, lambda console, f: _drafted(console, f, task))
@@ -156,6 +203,11 @@ def _sampled(console: Console, found: LogFinding, task: Path) -> None:
     said += [f"{many} {words.spaced(why)}" for why, many in found.removed.items()]
     for line in (*said, *found.skipped):
         _say(console, line, "dim")
+    if found.pick == "wavering":
+        _heading(console, "Next worth a label")
+        why = [(_t(row["why"]), _t(" ".join(row["question"].split())))
+               for row in found.rows()[:SHOWN]]  # fmt: skip
+        console.print(table("why", "question", rows=why))
     _heading(console, "What is asked")
     rows = [(_t(f"{c['questions']:,}"), _t(str(c["sampled"])), _t(" ".join(c["typical"].split())))
             for c in found.clusters[:SHOWN]]  # fmt: skip

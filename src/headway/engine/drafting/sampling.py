@@ -2,7 +2,8 @@
 
 Questions are clustered by meaning (k-means over unit vectors, k-means++ seeding, Arthur and
 Vassilvitskii, 2007), and taken cluster by cluster, the most typical of each first: so a rare kind
-of question is in the sample, and the most frequent one does not fill it.
+of question is in the sample, and the most frequent one does not fill it. Or they are taken in the
+order that somebody else gives (`Sampler.pick`), such as what a pipeline wavers on.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Vectors
 from headway.core.task import Example, digest, fraction
 from headway.engine.drafting.filters import Known
-from headway.engine.drafting.keeping import Drafted, keep
+from headway.engine.drafting.keeping import Drafted, keep, written
 from headway.engine.lender import Desk
 
 CLUSTERS = 50  # at most; more say little to a person
 ROUNDS = 25  # of k-means
+TAG = "log"
 
 
 class LogFinding(Drafted):
@@ -45,6 +47,8 @@ class LogFinding(Drafted):
     """Of those, examples that the same log gave before."""
     with_answer: int = 0
     """Of those sampled, how many bring the log's answer as a reference, which nobody checked."""
+    pick: str = "spread"
+    """How they were chosen; each one's tags say why."""
     clusters: tuple[dict[str, Any], ...] = ()
     """One row a cluster: questions in it, sampled, and its most typical question."""
     removed: dict[str, int] = Field(default_factory=dict)
@@ -55,7 +59,13 @@ class LogFinding(Drafted):
     def rows(self) -> list[dict[str, Any]]:
         """One row an example."""
         return [
-            {"id": e.id, "question": e.question, "reference": e.reference} for e in self.examples
+            {
+                "id": e.id,
+                "question": e.question,
+                "reference": e.reference,
+                "why": ", ".join(tag for tag in e.tags if tag != TAG),
+            }
+            for e in self.examples
         ]
 
 
@@ -98,15 +108,28 @@ class Requests(Protocol):
     def notices(self) -> Sequence[str]: ...
 
 
+class Pick(Protocol):
+    """Gives examples, with unit vectors of their questions, the order in which they are taken, by
+    place, and for some of them why, as tags. n: how many are wanted. What it leaves out is not
+    taken."""
+
+    async def __call__(
+        self, examples: Sequence[Example], vectors: Vectors, n: int
+    ) -> tuple[Sequence[int], Mapping[int, tuple[str, ...]]]: ...
+
+
 @dataclass
 class Sampler:
-    """Samples one log for a task. log: its name, for `source`."""
+    """Samples one log for a task. log: its name, for `source`. pick: what gives the order, instead
+    of clusters; it is only asked about questions that the task does not hold yet, so that the same
+    again takes the next n."""
 
     desk: Desk
     log: str
     n: int = 60
     seed: int = 7
     progress: Progress = silent
+    pick: Pick | None = None
 
     def __post_init__(self) -> None:
         self.task = self.desk.task
@@ -118,25 +141,44 @@ class Sampler:
         for said in log.notices:
             self.desk.parts.notices.add(said)
         self.progress(Event("phase", f"{len(requests)} questions of {self.log}, by meaning"))
-        examples = self._distinct([self._example(asked) for asked in requests])
-        if not examples:
-            raise InputError("the log holds no question that could be an example", where=self.log)
+        examples = self.candidates(requests)
         embed = self.task.spec.models.embed
         vectors = await self.desk.embed(embed, [e.question for e in examples], "passage")
         labels = clusters(vectors, min(self.n, CLUSTERS), self.seed)
-        order = turns(vectors, labels, [fraction(f"log:{self.seed}:{e.id}") for e in examples])
+        why: Mapping[int, tuple[str, ...]] = {}
+        if self.pick is None:
+            tickets = [fraction(f"log:{self.seed}:{e.id}") for e in examples]
+            order: Sequence[int] = turns(vectors, labels, tickets)
+        else:
+            order, why = await self.pick(examples, vectors, self.n)
         chosen = await self._fresh(examples, vectors, order)
-        new = keep(self.task, [examples[i] for i in chosen])
+        new = keep(self.task, [_told(examples[i], why.get(i, ())) for i in chosen])
         return LogFinding(
             task=self.task.spec.name, log=self.log, wanted=self.n, read=len(requests),
             sampled=len(new), known=len(chosen) - len(new),
             with_answer=sum(e.reference is not None for e in new),
             clusters=_rows(examples, vectors, labels, chosen), removed=dict(self.removed),
+            pick="spread" if self.pick is None else "wavering",
             skipped=log.skipped.lines(), masked=dict(log.masked or {}), unmasked=log.masked is None,
             spent=self.desk.budget.spent(), file=str(self.task.folder / "examples.jsonl"),
             examples=new,
             notices=self.desk.parts.notices.texts,
         )  # fmt: skip
+
+    def candidates(self, requests: Sequence[Asked]) -> list[Example]:
+        """What may be taken: each question once. Raises InputError where there is none."""
+        examples = self._distinct([self._example(asked) for asked in requests])
+        if not examples:
+            raise InputError("the log holds no question that could be an example", where=self.log)
+        if self.pick is None:
+            return examples
+        there = written(self.task)
+        if not (fresh := [e for e in examples if e.id not in there]):
+            raise InputError(
+                "every question of the log is an example already", where=self.log,
+                do=f"headway review {self.task.typed}, or another log",
+            )  # fmt: skip
+        return fresh
 
     def _example(self, asked: Asked) -> Example:
         reference = self._reference(asked.answer)
@@ -146,7 +188,7 @@ class Sampler:
             inputs=inputs,
             reference=reference,
             group=f"log-{digest(asked.session)[:12]}" if asked.session else None,
-            tags=("log",),
+            tags=(TAG,),
             source=f"log:{self.log}",
             reviewed=False,
         )
@@ -194,6 +236,10 @@ class Sampler:
             known.add(examples[at].question, vectors[at])
             chosen.append(at)
         return chosen
+
+
+def _told(example: Example, why: tuple[str, ...]) -> Example:
+    return example.model_copy(update={"tags": (*example.tags, *why)})
 
 
 def clusters(vectors: Vectors, k: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
