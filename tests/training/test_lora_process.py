@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from headway.core.errors import HeadwayError, InputError, ModelError
-from headway.core.training import ADAPTER, Base, Job, Settings, Told
+from headway.core.training import (
+    ADAPTER,
+    Base,
+    Job,
+    Settings,
+    Told,
+    read_samples,
+    write_samples,
+)
 from headway.training import lora_process
 
 pytest.importorskip("torch")
@@ -23,14 +31,24 @@ def update(**settings: Any) -> Settings:
     return HOW.model_copy(update=settings)
 
 
-class Kept(lora_process.Line):
-    """A line whose other end is this list."""
+class Stop(Exception):
+    """Ends a training from within, as a kill would from without."""
 
-    def __init__(self) -> None:
+
+class Kept(lora_process.Line):
+    """A line whose other end is this list; it stops the training when it hears of step `stop`."""
+
+    def __init__(self, stop: int | None = None) -> None:
         self.told: list[Told] = []
+        self.stop = stop
 
     def tell(self, told: Told) -> None:
         self.told.append(told)
+        if told.kind == "step" and told.data["step"] == self.stop:
+            raise Stop
+
+    def all(self, kind: str) -> list[Any]:
+        return [t.data for t in self.told if t.kind == kind]
 
     def go_on(self) -> bool:
         return True
@@ -41,6 +59,73 @@ def refused(kind: type[HeadwayError], **job: Any) -> str:
         lora_process.train(Job(**{"how": HOW, **job}), Kept())
     assert type(caught.value) is kind
     return str(caught.value)
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return dict(load_file(folder / ADAPTER[1]))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_stopped_and_gone_on_with_it_comes_to_the_same(
+    dropout: float, tmp_path: Path, tiny: Base, samples_file: Path
+) -> None:
+    import torch
+
+    def job(name: str) -> Job:
+        how = update(dropout=dropout, checkpoint_s=1e-6)
+        return Job(
+            folder=tmp_path / name, base=tiny, train=samples_file, held=samples_file, how=how
+        )
+
+    steps: dict[int, float] = {}
+    whole, begun = Kept(), 0
+    lora_process.train(job("whole"), whole)
+    for stop in (1, 4, 10, 11, 12, 20):  # 10 and 20 are the last of their epoch
+        line = Kept(stop)
+        with pytest.raises(Stop):
+            lora_process.train(job("stopped"), line)
+        steps |= {s["step"]: s["loss"] for s in line.all("step")}
+        assert [r["step"] for r in line.all("resumed")] == ([begun] if begun else [])
+        begun = stop - 1  # this step was told before it could be kept
+    last = Kept()
+    lora_process.train(job("stopped"), last)
+    steps |= {s["step"]: s["loss"] for s in last.all("step")}
+    assert steps == {s["step"]: s["loss"] for s in whole.all("step")}
+    beside = ("adapter", "seconds")
+    assert [{k: v for k, v in e.items() if k not in beside} for e in last.all("epoch")] == [
+        {k: v for k, v in e.items() if k not in beside} for e in whole.all("epoch")
+    ]
+    for name, weight in weights(tmp_path / "whole" / "epoch-2").items():
+        assert torch.equal(weights(tmp_path / "stopped" / "epoch-2")[name], weight)
+
+
+def test_other_data_in_the_same_folder_begin_anew(
+    tmp_path: Path, tiny: Base, samples_file: Path
+) -> None:
+    lora_process.train(Job(folder=tmp_path, base=tiny, train=samples_file, how=HOW), Kept())
+    other = tmp_path / "other.jsonl"
+    write_samples(other, list(read_samples(samples_file))[:16])
+    line = Kept()
+    lora_process.train(Job(folder=tmp_path, base=tiny, train=other, how=HOW), line)
+    assert "begun anew" in line.all("note")[0]["text"]
+    assert line.all("start")[0]["samples"] == 16
+    assert not line.all("resumed")
+
+
+def test_it_goes_on_from_an_adapter_of_another_rank(
+    tmp_path: Path, tiny: Base, samples_file: Path
+) -> None:
+    first, second = Kept(), Kept()
+    lora_process.train(Job(folder=tmp_path / "a", base=tiny, train=samples_file, how=HOW), first)
+    start = tmp_path / "a" / "epoch-2"
+    how = update(rank=8, epochs=1)
+    job = Job(folder=tmp_path / "b", base=tiny, train=samples_file, how=how, start=start)
+    lora_process.train(job, second)
+    assert second.all("epoch")[0]["loss"] < first.all("epoch")[1]["loss"]
+    shapes = {k: v.shape for k, v in weights(start).items()}
+    assert {k: v.shape for k, v in weights(tmp_path / "b" / "epoch-1").items()} == shapes
 
 
 def test_samples_that_are_all_too_long(tmp_path: Path, tiny: Base, samples_file: Path) -> None:

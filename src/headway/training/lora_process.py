@@ -215,6 +215,8 @@ class Training:
     ) -> None:  # fmt: skip
         import torch
 
+        from headway.training.fast import fast_learner
+
         self.job, self.how, self.line, self.progress = job, job.how, line, progress
         _threads(torch, job.how.threads)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -235,7 +237,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=job.how.rate, weight_decay=job.how.decay, fused=True
         )
-        self.learner = Plain(self.model)
+        self.learner: Any = fast_learner(self.model) or Plain(self.model)
         if found is not None:
             self._restore(found)
         else:
@@ -278,9 +280,7 @@ class Training:
         self.model.train()
         nats = 0.0
         for part in parts(samples, PART):
-            loss = self.learner.nats(part)
-            (loss / written).backward()
-            nats += float(loss.detach())
+            nats += self.learner.learn(part, written)
         torch.nn.utils.clip_grad_norm_(self.parameters, self.how.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -323,14 +323,11 @@ class Training:
         return _tell_epoch(self.job, self.line, told)
 
     def _held_loss(self) -> float | None:
-        import torch
-
         if not self.held:
             return None
         self.model.eval()
-        with torch.no_grad():
-            every = sorted(self.held, key=lambda s: len(s.ids))
-            nats = sum(float(self.learner.nats(part)) for part in parts(every, PART))
+        every = sorted(self.held, key=lambda s: len(s.ids))
+        nats: float = sum(self.learner.nats(part) for part in parts(every, PART))
         return nats / sum(s.written for s in self.held)
 
     def _adapter(self) -> dict[str, bytes]:
@@ -379,8 +376,21 @@ class Plain:
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def nats(self, samples: Sequence[Encoded]) -> Any:
-        """The sum over all reply tokens of -log p, as a tensor that gradients flow from."""
+    def learn(self, samples: Sequence[Encoded], written: int) -> float:
+        """Add the gradient of nats / `written` to the adapters'; returns nats, the sum over the
+        reply tokens of -log p."""
+        nats = self._nats(samples)
+        (nats / written).backward()
+        return float(nats.detach())
+
+    def nats(self, samples: Sequence[Encoded]) -> float:
+        """The sum over the reply tokens of -log p."""
+        import torch
+
+        with torch.no_grad():
+            return float(self._nats(samples))
+
+    def _nats(self, samples: Sequence[Encoded]) -> Any:
         import torch
 
         device = next(self.model.parameters()).device
