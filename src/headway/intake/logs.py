@@ -34,15 +34,29 @@ _SESSIONS = ("conversation_id", "session_id", "thread_id", "chat_id", "conversat
 _WRAPS = ("request", "inputs", "input", "body", "data", "payload")
 _BACK = ("response", "outputs", "output", "body", "data", "result")
 _DEEP = 4  # wrappers in each other
+_FLAGS = ("flagged", "flag", "reported", "is_bad", "thumbs_down")
+# False is a verdict here, while a thumbs_up that is false may never have been asked for.
+_GOOD = ("is_good", "helpful", "is_helpful", "accepted")
+_FEEDBACK = ("feedback", "user_feedback", "rating", "user_rating", "thumbs", "vote", "reaction",
+             "verdict", "thumbs_up", *_GOOD)  # fmt: skip
+_BAD = frozenset({
+    "bad", "down", "thumbs_down", "thumbsdown", "thumbs down", "negative", "dislike", "disliked",
+    "wrong", "incorrect", "unhelpful", "no", "poor", "\N{THUMBS DOWN SIGN}", "-1",
+})  # fmt: skip
+_FINISHES = {"content_filter": "refused", "refusal": "refused", "refused": "refused",
+             "safety": "refused", "length": "cut", "max_tokens": "cut"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request: what an example's inputs would be, and what was answered."""
+    """One request: what an example's inputs would be, and what was answered. fault: why the answer
+    is not to be learnt from, as the log says: `flagged` by a person, `error`, `refused`, or `cut`
+    at its most tokens; empty where it says none of these."""
 
     inputs: Mapping[str, Any]
     answer: Any = None
     session: str | None = None
+    fault: str = ""
 
 
 @dataclass
@@ -86,7 +100,9 @@ def read_log(file: str | Path, mask: Callable[[Any], Any]) -> Log:
             log.skipped.add("no question", f"line {number}")
             continue
         answer = _answer(data, inputs)
-        log.requests.append(Request(mask(_asked(inputs)), mask(answer), _session(data)))
+        log.requests.append(
+            Request(mask(_asked(inputs)), mask(answer), _session(data), _fault(data))
+        )
     if not log.requests:
         skipped = log.skipped.lines()
         raise InputError(
@@ -213,6 +229,45 @@ def _object(value: Any) -> dict[str, Any] | None:
         except orjson.JSONDecodeError:
             return None
     return value if isinstance(value, dict) else None
+
+
+def _fault(data: Mapping[str, Any], deep: int = 0) -> str:
+    """See Request. A figure of stars says nothing without its scale: only one below 0 is bad."""
+    if any(data.get(name) in (True, 1, "true") for name in _FLAGS):
+        return "flagged"
+    if any(data.get(name) is False for name in _GOOD) or any(
+        _is_bad(data.get(name)) for name in _FEEDBACK
+    ):
+        return "flagged"
+    status = data.get("status_code")
+    if data.get("error") or (isinstance(status, int) and status >= 400):
+        return "error"
+    if isinstance(data.get("refusal"), str) and data["refusal"].strip():
+        return "refused"
+    for name in ("finish_reason", "stop_reason", "finish"):
+        said = data.get(name)
+        if isinstance(said, str) and said.casefold() in _FINISHES:
+            return _FINISHES[said.casefold()]
+    return next((found for inner in _inner(data) if deep < _DEEP
+                 and (found := _fault(inner, deep + 1))), "")  # fmt: skip
+
+
+def _inner(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Objects in which a log may say how an answer ended, or what people thought of it."""
+    for name in (*_BACK, "message", "metadata", "choices"):
+        value = data.get(name)
+        if name == "choices" and isinstance(value, list):
+            value = value[0] if value else None
+        if (found := _object(value)) is not None:
+            yield found
+
+
+def _is_bad(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_is_bad(value.get(name)) for name in ("value", "score", "rating", "type"))
+    if isinstance(value, (int, float)):
+        return value < 0
+    return isinstance(value, str) and value.strip().casefold() in _BAD
 
 
 def _session(data: Mapping[str, Any]) -> str | None:

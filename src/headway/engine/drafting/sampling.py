@@ -20,7 +20,7 @@ from scipy.cluster.vq import kmeans2
 from headway.core.errors import InputError
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Vectors
-from headway.core.task import Example, digest, fraction
+from headway.core.task import Example, Output, digest, fraction
 from headway.engine.drafting.filters import Known
 from headway.engine.drafting.keeping import Drafted, keep, written
 from headway.engine.lender import Desk
@@ -181,7 +181,7 @@ class Sampler:
         return fresh
 
     def _example(self, asked: Asked) -> Example:
-        reference = self._reference(asked.answer)
+        reference = reference_of(self.task.spec.output, asked.answer)
         inputs = dict(asked.inputs)
         return Example(
             id=f"log-{digest(inputs)[:12]}",
@@ -192,16 +192,6 @@ class Sampler:
             source=f"log:{self.log}",
             reviewed=False,
         )
-
-    def _reference(self, answer: Any) -> Any:
-        """The log's answer where it has the form of the task's; else none."""
-        output = self.task.spec.output
-        if output.kind == "label":
-            return answer if answer in output.labels else None
-        if output.kind == "json":
-            return answer if isinstance(answer, dict) else None
-        text = answer.strip() if isinstance(answer, str) else ""
-        return text if text and output.kind == "text" else None
 
     def _distinct(self, examples: Sequence[Example]) -> list[Example]:
         """Without those that ask nothing, and of equal ones the first."""
@@ -236,6 +226,16 @@ class Sampler:
             known.add(examples[at].question, vectors[at])
             chosen.append(at)
         return chosen
+
+
+def reference_of(output: Output, answer: Any) -> Any:
+    """A log's answer where it has the form of the task's; else none."""
+    if output.kind == "label":
+        return answer if answer in output.labels else None
+    if output.kind == "json":
+        return answer if isinstance(answer, dict) else None
+    text = answer.strip() if isinstance(answer, str) else ""
+    return text if text and output.kind == "text" else None
 
 
 def _told(example: Example, why: tuple[str, ...]) -> Example:
