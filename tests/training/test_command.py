@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
 import shlex
@@ -354,3 +355,44 @@ async def test_secrets_are_not_logged(order: Order, monkeypatch: pytest.MonkeyPa
     said = (job.folder / LOG).read_text()
     assert said == "[HUB_TOKEN] is-passed-through\n"
     assert os.environ["HUB_TOKEN"] not in str(error.value) + str(heard.told)
+
+
+# transformers' Trainer as a user would write it: an adapter in each checkpoint, its own log lines.
+TRAINER = """
+import json, sys
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+train, base, out, epochs, rank = sys.argv[1:]
+tokens = AutoTokenizer.from_pretrained(base)
+rows = []
+for line in open(train):
+    messages = json.loads(line)["messages"]
+    text = "".join(m["role"] + " " + m["content"] + " " for m in messages)
+    ids = tokens(text)["input_ids"][:48]
+    ids += [tokens.pad_token_id] * (48 - len(ids))
+    rows.append({"input_ids": ids, "labels": ids})
+model = get_peft_model(AutoModelForCausalLM.from_pretrained(base),
+                       LoraConfig(r=int(rank), target_modules="all-linear"))
+Trainer(model, TrainingArguments(
+    out, num_train_epochs=int(epochs), per_device_train_batch_size=4, save_strategy="epoch",
+    logging_steps=1, report_to=[], use_cpu=True), train_dataset=rows[:8]).train()
+"""
+
+
+async def test_transformers_trainer(tiny: Base, samples_file: Path, tmp_path: Path) -> None:
+    file = tmp_path / "train.py"
+    file.write_text(TRAINER)
+    command = f"{sys.executable} {file} {{train}} {{base}} {{out}} {{epochs}} {{rank}}"
+    how = Settings(epochs=2, rank=4, alpha=8)
+    job = Job(folder=tmp_path / "job", base=tiny, train=samples_file, how=how, command=command)
+    heard = Listener()
+    trained = await CommandTrainer().train(job, heard)
+    assert [path.name for path in trained.adapters] == ["checkpoint-2", "checkpoint-4"]
+    assert all(loss > 0 for loss in trained.losses)
+    assert len(heard.of("step")) == 4
+    assert [data["steps"] for data in heard.of("step")][-1] == 4
+    told = [data["loss"] for data in heard.of("step")]
+    assert sum(told[:2]) / 2 == pytest.approx(trained.losses[0], rel=0.01)
+    config = json.loads((trained.adapters[-1] / "adapter_config.json").read_text())
+    assert config["r"] == 4
