@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -138,14 +139,14 @@ def test_verdicts_by_keys_are_written_at_once(
     monkeypatch.setattr(reviewing, "_at_keys", lambda: True)
     order = [i["example"] for i in json.loads(run("review", folder, "--json"))["items"]]
     lines: list[int] = []
-    add = reviewing.click.getchar
+    add = click.getchar
 
     def counted() -> str:
         file = folder / "reviews.jsonl"
         lines.append(len(file.read_text().splitlines()) if file.exists() else 0)
         return add()
 
-    monkeypatch.setattr(reviewing.click, "getchar", counted)
+    monkeypatch.setattr(click, "getchar", counted)
     said = run("review", folder, "--by", "Ann", input="xafEsk\nmsq")
     assert lines == [0, 0, 1, 2, 3, 3]
     assert "3 verdicts written" in said
@@ -193,11 +194,11 @@ def test_an_object_is_edited_a_line_a_field(monkeypatch: pytest.MonkeyPatch) -> 
         shown.append(text)
         return text.replace("Arn", "Esk")
 
-    monkeypatch.setattr(reviewing.click, "edit", edited)
+    monkeypatch.setattr(click, "edit", edited)
     item = Item(example="e", why="draft", question="?", reference={"town": "A", "river": "Arn"})
     assert reviewing._fixed("f", item, "json") == {"reference": {"town": "A", "river": "Esk"}}
     assert shown == ['{\n  "town": "A",\n  "river": "Arn"\n}']
-    monkeypatch.setattr(reviewing.click, "edit", lambda text: text)
+    monkeypatch.setattr(click, "edit", lambda text: text)
     assert reviewing._fixed("f", item, "json") is None
 
 
@@ -208,7 +209,7 @@ def test_an_object_is_edited_a_line_a_field(monkeypatch: pytest.MonkeyPatch) -> 
 def test_acceptable_answers_stay_a_list(
     monkeypatch: pytest.MonkeyPatch, typed: str, reference: Any
 ) -> None:
-    monkeypatch.setattr(reviewing.click, "prompt", lambda *_, **__: typed)
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: typed)
     item = Item(example="e", why="draft", question="?", reference=["Arn", "Arne"])
     wanted = None if reference is None else {"reference": reference}
     assert reviewing._fixed("f", item, "text") == wanted

@@ -99,7 +99,7 @@ def test_what_cannot_be_ruled_is_said(make_task: MakeTask) -> None:
         Reviewer(labels).rule("Alderford-0", "fix", reference="c", by="Ann")
     schema = {"type": "object", "required": ["river"]}
     objects = Task.load(make_task("objects", output={"kind": "json", "schema": schema}))
-    with pytest.raises(InputError, match="the reference breaks the schema.*'river' is a required"):
+    with pytest.raises(InputError, match=r"the reference breaks the schema.*'river' is"):
         Reviewer(objects).rule("Alderford-0", "fix", reference={"sea": "North"}, by="Ann")
     Reviewer(objects).rule("Alderford-0", "fix", reference={"river": "Arn"}, by="Ann")
 

@@ -63,13 +63,22 @@ def printed(found: Any) -> str:
 
 
 def test_from_a_run_to_what_is_shown(tmp_path: Path) -> None:
-    async def go() -> tuple[Any, Any, Any]:
+    async def go() -> tuple[Any, Any, Any, Any]:
         async with Workspace.open(make(tmp_path / "task")) as space:
             before = await space.show("1")
             run = await space.evaluate(ragas=tmp_path / "out.jsonl")
-            return before, run, await space.show("1")
+            return before, run, await space.show("1"), await space.evaluate()
 
-    before, run, after = asyncio.run(go())
+    before, run, after, again = asyncio.run(go())
+    # What the judge was asked is told beside what the pipeline used, and is not asked twice.
+    assert run.usage.calls == 3
+    assert run.scoring.calls > 0 < run.scoring.prompt_tokens
+    assert (again.scoring.calls, again.scoring.cached_calls) == (
+        0, run.scoring.calls + run.scoring.cached_calls,
+    )  # fmt: skip
+    out = io.StringIO()
+    show.run(Console(file=out, width=200), again)
+    assert f"judged   0 new calls and {again.scoring.cached_calls} from the cache" in out.getvalue()
     assert before.record is None
     assert run.metrics["faithfulness"].mean == 0.5
     text = printed(after)

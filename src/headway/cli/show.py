@@ -28,6 +28,7 @@ from headway.core.findings import (
 from headway.core.record import Record
 from headway.report import words
 from headway.report.followed import followed
+from headway.report.traced import traced
 
 Say = Callable[..., None]
 
@@ -116,10 +117,12 @@ def run(console: Console, found: RunFinding, heading: str | None = None) -> None
         f"{found.refused:,} refused (score 0)" if found.refused else "",
     ]
     _say(console, ", ".join(filter(None, lost)))
-    _kinds(console, found.kinds)
+    _kinds(console, found.kinds, next(iter(found.metrics), ""))
     console.print()
     latency = found.latency_s
     _say(console, f"used     {words.usage(found.usage)}")
+    if found.scoring.calls or found.scoring.cached_calls:
+        _say(console, f"judged   {words.usage(found.scoring)}")
     _say(
         console,
         f"latency  p50 {words.seconds(latency.p50)}, p95 {words.seconds(latency.p95)} an example; "
@@ -131,7 +134,7 @@ def run(console: Console, found: RunFinding, heading: str | None = None) -> None
     _notices(console, filter(None, [aside, *found.notices]))
 
 
-def _kinds(console: Console, kinds: Sequence[Kind]) -> None:
+def _kinds(console: Console, kinds: Sequence[Kind], metric: str = "kind,") -> None:
     shown = words.kinds_shown(kinds)
     if not shown:
         return
@@ -147,7 +150,7 @@ def _kinds(console: Console, kinds: Sequence[Kind]) -> None:
     ]
     by = ", ".join(dict.fromkeys(kind.by for kind in shown))
     console.print()
-    columns = f"kind (by {by})", "", "mean (95% interval)", "n", ""
+    columns = f"{metric} by {by}", "", "mean (95% interval)", "n", ""
     console.print(table(*columns, rows=rows, right="n", wrap=0))
     if len(kinds) > len(shown):
         _say(console, f"{len(kinds) - len(shown)} more kinds: --json shows all", "dim")
@@ -446,6 +449,10 @@ def _followed(console: Console, record: Record) -> None:
     _say(console, record.answer or "(none)")
     if record.status != "done":
         _say(console, f"{record.status}: {record.why}", "yellow")
+    if steps := traced(record.trace, record.answer):
+        _heading(console, "step by step")
+        for line, style in steps:
+            _say(console, line, style)
     for name, value in record.scores.items():
         console.print()
         why = record.unscored.get(name)

@@ -111,6 +111,8 @@ class RunFinding(Finding):
     usage: UsageTotal
     latency_s: Latency
     wall_s: float
+    scoring: UsageTotal = UsageTotal()
+    """What the metrics asked of chat models beside that: judges."""
     model: str | None = None
     describes: str = ""
     unreviewed: int = 0

@@ -131,6 +131,7 @@ def summarise(
         metrics={m: estimate(run.scores(m), run.groups) for m in metrics},
         kinds=kinds_of(run, metrics[0], by),
         usage=usage_of(records),
+        scoring=total_of(run.scoring),
         latency_s=latency_of(records),
         wall_s=round(run.wall_s, 3),
         model=run.pipeline.model,
@@ -158,6 +159,11 @@ def usage_of(records: Sequence[Record]) -> UsageTotal:
     total = Usage()
     for record in records:
         total += record.usage
+    return total_of(total)
+
+
+def total_of(total: Usage) -> UsageTotal:
+    """What was used, as findings tell it."""
     return UsageTotal(
         calls=total.calls, cached_calls=total.cached_calls, prompt_tokens=total.prompt_tokens,
         completion_tokens=total.completion_tokens, usd=total.usd,

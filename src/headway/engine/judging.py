@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headway.core.errors import HeadwayError, InputError, ModelError, Outage, Rejected
-from headway.core.findings import Estimate, UsageTotal
+from headway.core.findings import Estimate
 from headway.core.judgement import JudgeFinding, Missed, Repeats, Standing
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Metric, MetricLender, Scored, Vectors
@@ -22,6 +22,7 @@ from headway.core.rating import Labelled, Labels
 from headway.core.record import ChatReply, ChatRequest, Record, Score, Usage
 from headway.core.task import Task, digest
 from headway.engine import statistics as stats
+from headway.engine.compare import total_of
 from headway.engine.lender import Desk, Kind, ScoringLender
 from headway.engine.parts import Parts
 from headway.metrics import load, measure
@@ -47,23 +48,16 @@ class Asked:
 
 
 class CountingLender(ScoringLender):
-    """What the judged metric is lent: its calls counted, and the models that it asked."""
+    """What the judged metric is lent: beside its calls, the models that it asked are noted."""
 
     def __init__(self, desk: Desk, repeat: int = 0) -> None:
-        super().__init__(desk)
-        self.usage, self.asked = Usage(), dict[str, str]()
-        self._repeat = repeat
+        super().__init__(desk, repeat)
+        self.asked = dict[str, str]()
 
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
-        """Under the repeat's number, so that a cache never hides how much a judge varies."""
-        name = model or self._models.judge or self._models.chat
-        reply = await self._desk.chat(request, name, self._repeat)
-        await self._note("chat", name)
-        self.usage += Usage(
-            calls=int(not reply.cached), cached_calls=int(reply.cached),
-            prompt_tokens=reply.prompt_tokens, completion_tokens=reply.completion_tokens,
-            usd=reply.usd,
-        )  # fmt: skip
+        """See MetricLender."""
+        reply = await super().chat(request, model)
+        await self._note("chat", model or self._models.judge or self._models.chat)
         return reply
 
     async def embed(self, texts: Sequence[str], kind: Kind, model: str | None = None) -> Vectors:
@@ -174,11 +168,7 @@ class Bench:
                 }
                 for a, s, why in zip(answers, scores, missed, strict=True)
             ),
-            usage=UsageTotal(
-                calls=usage.calls, cached_calls=usage.cached_calls,
-                prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens,
-                usd=usage.usd,
-            ),
+            usage=total_of(usage),
             notices=(*notices, *_passed_over(wanted.measure, chosen, labels),
                      *self.desk.parts.notices.texts),
         )  # fmt: skip

@@ -361,15 +361,21 @@ class Desk:
 
 
 class ScoringLender:
-    """What metrics are lent (`MetricLender`): at the same desk, on no example's account."""
+    """What metrics are lent (`MetricLender`): at the same desk, on no example's account; `usage`
+    is what they asked of chat models."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self._models = desk, desk.task.spec.models
+    def __init__(self, desk: Desk, repeat: int = 0) -> None:
+        """repeat: under whose number replies are kept, so that a cache never hides how much a judge
+        varies."""
+        self._desk, self._models, self._repeat = desk, desk.task.spec.models, repeat
+        self.usage = Usage()
 
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
         """See MetricLender."""
         name = model or self._models.judge or self._models.chat
-        return await self._desk.chat(request, name)
+        reply = await self._desk.chat(request, name, self._repeat)
+        self.usage += _usage_of(reply)
+        return reply
 
     async def embed(self, texts: Sequence[str], kind: Kind, model: str | None = None) -> Vectors:
         """See MetricLender."""
@@ -380,6 +386,16 @@ class ScoringLender:
     ) -> list[float]:
         """See MetricLender."""
         return await self._desk.rerank(model or self._models.rerank, query, texts)
+
+
+def _usage_of(reply: ChatReply | ApplicationReply) -> Usage:
+    return Usage(
+        calls=int(not reply.cached),
+        cached_calls=int(reply.cached),
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        usd=reply.usd,
+    )
 
 
 def _held(texts: Sequence[str]) -> int:
@@ -448,7 +464,7 @@ class ExampleLender:
         with self.waiting() as took:
             reply = await self._desk.chat(request, name, self._repeat)
             took.seconds = reply.latency_s
-        self._count(reply)
+        self.usage += _usage_of(reply)
         return reply
 
     async def apply(
@@ -472,17 +488,8 @@ class ExampleLender:
         if data["passages"] is not None:
             data["passages"] = tuple(self._placed(Passage(**p)) for p in data["passages"])
         reply = replace(ApplicationReply(**data), cached=cached)
-        self._count(reply)
+        self.usage += _usage_of(reply)
         return reply
-
-    def _count(self, reply: ChatReply | ApplicationReply) -> None:
-        self.usage += Usage(
-            calls=int(not reply.cached),
-            cached_calls=int(reply.cached),
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            usd=reply.usd,
-        )
 
     async def search(self, query: str, how: Search) -> tuple[Passage, ...]:
         """See Lender."""

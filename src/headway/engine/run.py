@@ -76,6 +76,8 @@ class Run:
     repeats: int = 1
     set_aside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Ids of the split's examples that people's verdicts leave out, as `Task.set_aside` has it."""
+    scoring: Usage = field(default_factory=Usage)
+    """What the metrics asked of chat models: judges."""
 
     def scores(self, metric: str) -> list[float | None]:
         """One score an example, the mean over its repeats; None for an outage or where the
@@ -148,10 +150,10 @@ class Runner:
         todo.sort(key=lambda item: item[2] is None)
         tell = progress or self.progress
         total = len(examples) * repeats
-        done, known = 0, sum(record is not None for *_, record in todo)
+        done, known, scoring = 0, sum(record is not None for *_, record in todo), Usage()
 
         async def one(example: Example, repeat: int, record: Record | None) -> None:
-            nonlocal done
+            nonlocal done, scoring
             new = record is None
             if record is None:
                 record = await self._answer(pipeline, steps, example, probe, repeat, asked or {})
@@ -159,7 +161,8 @@ class Runner:
                 self.desk.store.put_record(
                     fingerprint, probe.key, self._key(example, probe), repeat, orjson.dumps(record)
                 )
-            record = await self._score(example, record)
+            record, asked_for_it = await self._score(example, record)
+            scoring += asked_for_it
             found[example.id, repeat] = record
             done += 1
             if not new:
@@ -189,6 +192,7 @@ class Runner:
             wall_s=time.perf_counter() - start,
             repeats=repeats,
             set_aside=self.desk.task.set_aside(split),
+            scoring=scoring,
         )
         return run
 
@@ -313,11 +317,13 @@ class Runner:
         held = [databases[name].fingerprint for name in named if name in databases]
         return digest([example.fingerprint, held])
 
-    async def _score(self, example: Example, record: Record) -> Record:
+    async def _score(self, example: Example, record: Record) -> tuple[Record, Usage]:
+        """The record scored, and what that asked of chat models."""
         if record.status == "outage":
-            return record
+            return record, Usage()
         spans, lend = self.spans(example), ScoringLender(self.desk)
-        return record.with_scores(await self.scorer(example, record, spans, lend))
+        scored = record.with_scores(await self.scorer(example, record, spans, lend))
+        return scored, lend.usage
 
     def spans(self, example: Example) -> tuple[Span, ...]:
         """Where the example's evidence stands: ("database:NAME", 0, 0) for a query. What cannot be

@@ -22,7 +22,7 @@ def followed(notes: Mapping[str, Any]) -> list[tuple[str, str]]:
             for inner, found in value.items():
                 lines += _verdict({"statement": inner, **found})
         else:
-            lines.append((f"{spaced(name)}: {_plain(value)}", "dim"))
+            lines.append((f"{spaced(name)}: {plain(value)}", "dim"))
     return lines
 
 
@@ -35,7 +35,10 @@ def _verdict(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*lines, (f"    {reason}", "dim")] if reason else lines
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A value as it stands in a line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_plain(v) for v in value)
+        return ", ".join(plain(v) for v in value)
     return f"{value:.3f}" if isinstance(value, float) else str(value)
