@@ -170,6 +170,20 @@ async def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     assert not module._runtimes
 
 
+async def test_merged_weights_need_no_base(tmp_path: Path) -> None:
+    home = folder_of("tuned/m", tmp_path)
+    home.mkdir(parents=True)
+    (home / "merged.gguf").write_bytes(b"all weights")
+    tuned = Tuned.of(home / "merged.gguf", BASE, LINEAGE)
+    tuned.save()
+    model = await open_tuned_chat("tuned/m", Opening(tmp_path))
+    assert model.name == "tuned/m"
+    assert f"gguf:{tuned.sha256}/" in model.identity
+    assert "adapter" not in model.identity
+    await model.close()
+    assert base_of("tuned/m", tmp_path) == ""
+
+
 async def test_a_task_without_the_endpoint_is_told_what_to_type(tmp_path: Path) -> None:
     tuned = served(tmp_path, rank=24)
     with pytest.raises(InputError, match="served as house/big, and the task has no endpoint house"):

