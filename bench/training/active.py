@@ -1,8 +1,8 @@
 """Active learning: what choosing the next labels brings over random choice, as a learning curve.
 
-    python bench/training/active.py [--quick] [--fresh] [--pool even|skewed]
+    python bench/training/active.py [--quick] [--fresh] [--pool even|skewed] [--seeds N]
 
-About 25 minutes on one core (--quick: under 2 minutes, 2 seeds and 4 rounds), a minute of it for
+About 20 minutes on one core (--quick: under 2 minutes, 2 seeds and 4 rounds), a minute of it for
 embedding 11,543 questions once. What is measured is kept in bench/training/active.jsonl and not
 measured twice (--fresh forgets it); ACTIVE.md is written anew.
 
@@ -266,9 +266,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="2 seeds, 4 rounds")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured")
     parser.add_argument("--pool", choices=POOLS, help="only this one; two may run side by side")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="fewer, where time is short")
     options = parser.parse_args()
-    seeds, rounds = (2, 4) if options.quick else (SEEDS, ROUNDS)
-    print(f"about {2 if options.quick else 25} minutes, less what is there already", flush=True)
+    seeds, rounds = (2, 4) if options.quick else (options.seeds, ROUNDS)
+    print(f"about {2 if options.quick else 20} minutes, less what is there already", flush=True)
     kept = Kept(HERE / "active.jsonl", options.fresh)
     pack = load()
     for seed in range(seeds):

@@ -62,8 +62,9 @@ class CommandTrainer:
     Told losses are those that the command prints (headway.training.loglines); `step`, `steps`,
     `epoch`, `rate` and `tokens` are None where it does not say. The command is not held up while
     `follow` answers; where that says stop after an epoch, later checkpoints are left out of the
-    result. `Trained.losses` are nan where neither trainer_state.json nor the log says; `tokens` is
-    0 where it does not. A job that is done is not run again while its results are there.
+    result. `Trained.losses` are nan where neither trainer_state.json nor the log says, held_losses
+    empty where neither says any; `tokens` is 0 where the log does not say. A job that is done is
+    not run again while its results are there.
     """
 
     name: ClassVar[str] = "command"
@@ -460,9 +461,10 @@ async def _told(
         if not go_on and number < len(adapters):
             stopped = f"told to stop after {number} of the {len(adapters)} that were trained"
             break
+    said = any(not math.isnan(loss) for loss in held)
     return Trained(
-        tuple(taken), tuple(losses), tuple(held), int(kept["tokens"]), float(kept["seconds"]),
-        stopped,
+        tuple(taken), tuple(losses), tuple(held) if said else (), int(kept["tokens"]),
+        float(kept["seconds"]), stopped,
     )  # fmt: skip
 
 
