@@ -37,6 +37,7 @@ from headway.core.rating import LabelledFile, add_verdicts
 from headway.core.record import Record, Score
 from headway.core.review import Review, Ruling
 from headway.core.task import Example, Split, Task, TaskSpec
+from headway.core.tuning import MergeFinding, TuneFinding, TunePlan
 from headway.engine import showing
 from headway.engine.budget import Budget, Limits
 from headway.engine.compare import compare_runs, keep_run, summarise
@@ -55,6 +56,17 @@ from headway.engine.reviewing import QueueFinding, Reviewer, What
 from headway.engine.run import Run, Runner, Span
 from headway.engine.showing import Shown
 from headway.engine.trying import Tried, tried
+from headway.engine.tuning import (
+    Filter,
+    Source,
+    Taught,
+    Tuner,
+    TuneWish,
+    baked,
+    inputs_of,
+    merge_kinds,
+    with_source,
+)
 from headway.engine.tuning.wavering import Waverer, plan_wavering
 from headway.intake.labelled import read_labelled
 from headway.intake.ragas import write_ragas
@@ -488,6 +500,72 @@ class Workspace:
         ]  # fmt: skip
         return await People(self._runner()).judged_pairs(named, sample)
 
+    # --- tuning ---------------------------------------------------------------------------------
+
+    async def tune(
+        self,
+        pipeline: Path | str | Pipeline | None = None,
+        wish: TuneWish = TuneWish(),
+        *,
+        teacher: Path | str | Pipeline | None = None,
+        inputs: Path | None = None,
+        keep: Filter | None = None,
+        log: Path | None = None,
+        unmasked: bool = False,
+    ) -> TuneFinding:
+        """Fine-tune the pipeline's model and hold it against the pipeline on dev; the result is a
+        model `tuned/NAME` of the task folder, and a pipeline with it.
+
+        teacher: a pipeline or a model that answers `inputs` (a JSONL file; those of train where
+        none is given), of which `keep` says what is trained on. log: train on a production log's
+        own answers. A tuning that was cut off goes on with the same call.
+        """
+        tuner = await self._tuner(pipeline, wish, teacher, inputs, keep, log, unmasked)
+        return await tuner.go()
+
+    async def plan_tune(
+        self, pipeline: Path | str | Pipeline | None = None, wish: TuneWish = TuneWish(),
+        **source: Any,
+    ) -> TunePlan:  # fmt: skip
+        """What tune() would train on and take; trains nothing. A teacher is not asked: what it
+        would answer is planned for with as many answers as there are inputs."""
+        return await (await self._tuner(pipeline, wish, planned=True, **source)).plan()
+
+    async def _tuner(
+        self, pipeline: Path | str | Pipeline | None, wish: TuneWish,
+        teacher: Path | str | Pipeline | None = None, inputs: Path | None = None,
+        keep: Filter | None = None, log: Path | None = None, unmasked: bool = False,
+        planned: bool = False,
+    ) -> Tuner:  # fmt: skip
+        runner = self._runner()
+        source = Source(
+            None if teacher is None else self._teacher(teacher),
+            None if inputs is None else inputs_of(intake.read_masked(inputs, True).requests),
+            keep,
+            None if log is None else self._baked(log, unmasked),
+        )
+        wish = await with_source(runner, wish, source, ask=not planned)
+        return Tuner(runner, self.pipeline(pipeline), wish)
+
+    def _baked(self, log: Path, unmasked: bool) -> Taught:
+        found = intake.read_masked(log, unmasked)
+        for notice in found.notices:
+            self.notices.add(notice)
+        return baked(self.task, found.requests, log.name)
+
+    def _teacher(self, named: Path | str | Pipeline) -> Pipeline:
+        """A pipeline, or the baseline with another model."""
+        if isinstance(named, Pipeline) or str(named).endswith((".yaml", ".yml")):
+            return self.pipeline(named)
+        return self.parts.resolve(self.pipeline(), str(named))
+
+    async def merge(
+        self, name: str, kinds: Sequence[str] = ("q8_0",),
+        pipeline: Path | str | Pipeline | None = None, limit: int = 100,
+    ) -> MergeFinding:  # fmt: skip
+        """Merge a tuned model's weights into its base's, and measure each quantisation on dev."""
+        return await merge_kinds(self._runner(), name, kinds, self.pipeline(pipeline), limit)
+
     # --- models ---------------------------------------------------------------------------------
 
     async def models(self) -> list[pulling.ModelCard]:
@@ -563,6 +641,9 @@ SCHEMAS: dict[str, Any] = {
     "verdict": Review,
     "judge": JudgeFinding,
     "ratings": RatingsFinding,
+    "tune": TuneFinding,
+    "tune-plan": TunePlan,
+    "merge": MergeFinding,
 }
 
 

@@ -14,6 +14,7 @@ from headway.cli.errors import Guarded
 from headway.cli.judge import judge
 from headway.cli.models import models
 from headway.cli.review import review
+from headway.cli.tune import tune
 from headway.core.errors import BudgetEnded, InputError
 from headway.core.version import __version__
 
@@ -419,5 +420,6 @@ def schema(name: str) -> None:
     door.document(known(name))
 
 
+main.add_command(tune)
 main.add_command(judge)
 main.add_command(models)

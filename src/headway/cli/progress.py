@@ -123,7 +123,9 @@ def _note(event: Event) -> str:
         of = f" of {words.size(event.total)}" if event.total else ""
         return f"{words.size(event.done)}{of}"
     if event.total:
-        said.append(f"{event.done:,} of {event.total:,} examples")
+        said.append(f"{event.done:,} of {event.total:,} {event.text or 'examples'}")
+    if "loss" in event.data:
+        said.append(f"loss {event.data['loss']:.3f}")
     said += spent_and_left(event.spent)
     if event.eta_s is not None:
         said.append(f"at most {words.duration(event.eta_s)} left")

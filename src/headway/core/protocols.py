@@ -438,6 +438,12 @@ class TechniqueContext(Protocol):
         `train`; None where there are too few."""
         ...
 
+    async def tune(self, pipeline: Pipeline) -> Pipeline | None:
+        """A pipeline whose model was fine-tuned on `train` for it, kept under a name of its own;
+        None where that cannot be done, does not fit the budget, or the samples speak against it,
+        which a notice says."""
+        ...
+
     async def context(self) -> int | None:
         """Tokens that the incumbent's model takes at once, prompt and answer; None where that is
         not known."""

@@ -40,6 +40,7 @@ from headway.engine.probes import Prober
 from headway.engine.race import Lap, against, race
 from headway.engine.run import Run, Runner
 from headway.engine.simplify import SAVES, saves, simpler
+from headway.engine.tuning import tuned_within
 from headway.metrics import load
 from headway.techniques import TECHNIQUES
 
@@ -107,6 +108,10 @@ class Lent:
     async def tune_embedder(self, base: str, how: Search) -> str | None:
         """See TechniqueContext."""
         return await tune_embedder(self.runner.desk, base, how)
+
+    async def tune(self, pipeline: Pipeline) -> Pipeline | None:
+        """See TechniqueContext."""
+        return await tuned_within(self.runner, self.runner.desk.parts.resolve(pipeline))
 
     async def context(self) -> int | None:
         """See TechniqueContext."""

@@ -10,7 +10,7 @@ from headway.core.protocols import Technique
 from headway.core.task import Task
 
 # The package of an optional part. A part that is not here says by itself what to type.
-EXTRAS = {"prompts": "gepa"}
+EXTRAS = {"prompts": "gepa", "finetune": "peft"}
 
 
 @dataclass(frozen=True)

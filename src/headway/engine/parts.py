@@ -81,6 +81,16 @@ class Parts:
                     )
         return self._chat[name]
 
+    def lend_chat(self, name: str, model: ChatModel) -> None:
+        """Have a chat model that was made here answer to this name."""
+        self._chat[name] = model
+
+    async def close_chat(self, name: str) -> None:
+        """Free a chat model; it is opened anew where it is asked again."""
+        model = self._chat.pop(name, None)
+        if model is not None:
+            await model.close()
+
     async def embedding(self, name: str) -> EmbeddingModel:
         """The embedding model of that name."""
         if name not in self._embed:

@@ -50,6 +50,7 @@ TECHNIQUES = Family(
         "search_again": "headway.techniques.context.search_again:SearchAgain",
         "embedder_adapter": "headway.techniques.context.embedder_adapter:EmbedderAdapter",
         "database": "headway.techniques.context.database:DatabaseQuery",
+        "fine_tune": "headway.techniques.behaviour.fine_tune:FineTune",
         "settings": "headway.techniques.behaviour.settings:Settings",
     },
 )

@@ -160,6 +160,10 @@ class ScriptedContext:
         """A made-up name, where there is anything to train on."""
         return "scripted/embed-tuned" if self.train else None
 
+    async def tune(self, pipeline: Pipeline) -> Pipeline | None:
+        """The pipeline with a made-up model, where there is anything to train on."""
+        return pipeline.model_copy(update={"model": "scripted/tuned"}) if self.train else None
+
     async def context(self) -> int | None:
         """As given in `room`."""
         return self.room

@@ -84,6 +84,10 @@ class Asked:
         """Nothing is trained."""
         raise Told("trains a model first")
 
+    async def tune(self, pipeline: Pipeline) -> Pipeline | None:
+        """Nothing is trained."""
+        raise Told("trains a model first")
+
     async def context(self) -> int | None:
         """No model is opened."""
         return None

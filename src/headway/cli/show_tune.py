@@ -1,0 +1,209 @@
+"""`headway tune` for a person: the plan, the stages, ten answers beside each other, the proof."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from headway.cli import draw
+from headway.cli.show import MARKS, _bullets, _heading, _notices, _say, _t, table
+from headway.core.findings import CheckItem
+from headway.core.tuning import (
+    Cost,
+    MergeFinding,
+    Side,
+    TuneFinding,
+    TunePlan,
+    TuneStage,
+)
+from headway.report import words
+
+CUT = 300  # characters of an answer shown in a terminal; --json has all
+
+
+def plan(console: Console, found: TunePlan) -> None:
+    """What a tuning would take."""
+    about = "" if found.measured else ", a guess before the first training on this machine"
+    _say(
+        console,
+        f"{found.base} on {words.count(found.samples, 'sample')}, {found.held} held out:"
+        f" about {words.duration(found.seconds)} of training{about}",
+        "bold",
+    )
+    _say(console, found.describes, "dim")
+    rows = [
+        (_t(name), _t(f"{count:,}"), _t(str(min(2, found.epochs) if name == "pilot"
+                                            else found.epochs)))
+        for name, count in found.stages.items()
+    ]  # fmt: skip
+    console.print(table("stage", "samples", "epochs", rows=rows, right="samples epochs"))
+    _say(
+        console,
+        f"a sample: {found.prompt_tokens:.0f} tokens of prompt and {found.reply_tokens:.0f} of"
+        f" reply on average, {found.longest} at most; {found.tokens:,} in one pass",
+    )
+    for why, count in found.left_out.items():
+        _say(console, f"left out: {count} {words.spaced(why)}", "dim")
+    _checks(console, found.checks)
+    _say(console, f"samples  {found.samples_file}", "dim")
+    _notices(console, found.notices)
+
+
+def _checks(console: Console, checks: tuple[CheckItem, ...]) -> None:
+    for item in checks:
+        mark, style = MARKS[item.level]
+        _say(console, f"{mark} {item.text}", style)
+
+
+def tuned(console: Console, found: TuneFinding, task: Path) -> None:
+    """All that came of it, the verdict first."""
+    _say(console, verdict(found), "bold")
+    _heading(console, "Training")
+    for stage in found.stages:
+        _stage(console, stage)
+    if found.doubling is not None:
+        _say(
+            console,
+            "all samples over half of them, on what is held out:"
+            f" {words.figure(found.doubling, signed=True)}; about what twice the data would bring",
+        )
+    if found.comparison is not None:
+        _proof(console, found)
+    if found.likeness:
+        _likeness(console, found)
+    if found.sides:
+        _heading(console, f"{words.count(len(found.sides), 'answer')} side by side")
+        for side in found.sides[:3] if found.name else found.sides:
+            _side(console, side)
+    if found.general_before is not None:
+        _general(console, found)
+    _notices(console, found.notices)
+    console.print()
+    if found.name:
+        _say(console, f"model     {found.name}   {found.folder}")
+        _say(console, f"pipeline  {found.pipeline_file}")
+        _say(console, f"next      headway compare {task} baseline {found.pipeline_file}")
+    elif found.stopped:
+        _say(console, f"next      mend the samples, or headway tune {task} --force", "dim")
+
+
+def verdict(found: TuneFinding) -> str:
+    """In a sentence, whether it paid."""
+    if found.stopped:
+        return f"Stopped: {found.stopped}"
+    compared = found.comparison
+    if not found.name:
+        return "The pilot is trained; look at what it says before going on."
+    if compared is None:
+        return f"{found.name} is trained; it is not measured here."
+    paid = {
+        "better": "It paid: the tuned model is better on dev",
+        "worse": "It did not pay: the tuned model is worse on dev",
+        "not_proven": "Not proven: the tuned model is neither better nor worse on dev",
+        "not_comparable": "Not comparable",
+    }[compared.verdict]
+    said = f"{paid}, {words.difference(compared.difference, compared.low, compared.high)}"
+    before, after = found.cost_before, found.cost_after
+    if before and after and before.prompt_tokens:
+        said += (
+            f"; {after.prompt_tokens:.0f} prompt tokens a request instead of"
+            f" {before.prompt_tokens:.0f}"
+        )
+    return said
+
+
+def _stage(console: Console, stage: TuneStage) -> None:
+    speed = stage.tokens / stage.seconds if stage.seconds else 0.0
+    _say(
+        console,
+        f"{stage.name}: {words.count(stage.samples, 'sample')},"
+        f" {words.duration(stage.seconds)}, {speed:,.0f} tokens/s"
+        + (f" ({stage.stopped})" if stage.stopped else ""),
+    )
+    rows = [
+        (
+            _t("→" if e.epoch == stage.chosen else ""), _t(str(e.epoch)), _t(f"{e.loss:.3f}"),
+            _t(words.DASH if e.held_loss is None else f"{e.held_loss:.3f}"),
+            draw.bar(e.score, 20), _t(words.figure(e.score)),
+        )
+        for e in stage.epochs
+    ]  # fmt: skip
+    console.print(
+        table("", "epoch", "loss", "held out", "", "score", rows=rows, right="epoch loss")
+    )
+
+
+def _proof(console: Console, found: TuneFinding) -> None:
+    compared = found.comparison
+    assert compared is not None
+    _heading(console, f"On dev, {words.count(compared.n, 'example')}: {compared.metric}")
+    rows = [
+        (_t(name), draw.bar(e, 20), _t(words.figure(e)), *_cost(cost))
+        for name, e, cost in (
+            ("before", found.before, found.cost_before), ("tuned", found.after, found.cost_after),
+        )
+        if e is not None and cost is not None
+    ]  # fmt: skip
+    console.print(
+        table("", "", "mean (95% interval)", "prompt tokens", "written", "seconds", rows=rows,
+              right="seconds written")
+    )  # fmt: skip
+    _say(console, words.comparison(compared))
+
+
+def _cost(cost: Cost) -> tuple[Text, ...]:
+    figures = (f"{cost.prompt_tokens:.0f}", f"{cost.completion_tokens:.0f}", f"{cost.seconds:.2f}")
+    return tuple(_t(figure) for figure in figures)
+
+
+def _likeness(console: Console, found: TuneFinding) -> None:
+    _heading(console, "The pilot's answers beside what is wanted")
+    rows = [
+        tuple(_t(_short(value)) for value in row.values()) for row in found.likeness
+    ]  # fmt: skip
+    console.print(table(*(words.spaced(k) for k in found.likeness[0]), rows=rows))
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return words.DASH
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _side(console: Console, side: Side) -> None:
+    def cut(text: str) -> str:
+        text = " ".join(text.split())
+        return text if len(text) <= CUT else text[: CUT - 1] + "…"
+
+    _say(console, f"{side.example}: {cut(side.question)}", "dim")
+    _bullets(console, [f"wanted  {cut(side.wanted)}", f"base    {cut(side.base)}",
+                       f"tuned   {cut(side.tuned)}"])  # fmt: skip
+
+
+def _general(console: Console, found: TuneFinding) -> None:
+    before, after = words.figure(found.general_before), words.figure(found.general_after)
+    _heading(console, "What it forgot")
+    change = words.figure(found.general_change, signed=True)
+    _say(console, f"general questions right: {before} before, {after} after; change {change}")
+    if found.forgotten:
+        _say(console, f"lost, such as: {'; '.join(found.forgotten[:3])}", "dim")
+
+
+def merged(console: Console, found: MergeFinding) -> None:
+    """Merged files beside the adapter."""
+    _say(console, f"{found.name} merged, on {words.count(found.n, 'example')} of dev", "bold")
+    rows = [
+        (_t(m.kind), _t(words.size(m.size)), draw.bar(m.score, 20), _t(words.figure(m.score)),
+         _t(f"{m.seconds:.2f}"), _t(f"{m.same:.0%}"))
+        for m in found.merged
+    ]  # fmt: skip
+    console.print(
+        table("weights", "size", "", found.metric, "seconds", "same text", rows=rows,
+              right="size seconds")
+    )  # fmt: skip
+    for m in found.merged:
+        if m.model:
+            _say(console, f"model  {m.model}")
+    _notices(console, found.notices)

@@ -1,0 +1,22 @@
+"""Fine-tuning as a lever: prepare, pilot, train, choose, prove; distil; say what to label next."""
+
+from __future__ import annotations
+
+from headway.engine.tuning.merging import merge_kinds
+from headway.engine.tuning.sources import Source, with_source
+from headway.engine.tuning.teacher import Filter, Taught, baked, inputs_of
+from headway.engine.tuning.tuner import Tuner, TuneWish
+from headway.engine.tuning.within import tuned_within
+
+__all__ = [
+    "Filter",
+    "Source",
+    "Taught",
+    "TuneWish",
+    "Tuner",
+    "baked",
+    "inputs_of",
+    "merge_kinds",
+    "tuned_within",
+    "with_source",
+]

@@ -1,0 +1,151 @@
+"""From examples of `train` to what a model is trained on: the very messages that it will be sent.
+
+A sample's prompt is made by the pipeline itself: its steps before the answer run (they search, and
+what they ask is charged), and `generate` writes the request that it would send. So training meets
+the same form as serving, with the retrieved context of the pipeline inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from headway.core.errors import InputError
+from headway.core.pipeline import Pipeline, StepSpec
+from headway.core.task import Example, Task, fraction
+from headway.core.training import Sample
+from headway.engine.lender import ExampleLender
+from headway.engine.run import Runner
+from headway.steps import build
+from headway.steps.generate import PLACEHOLDER, Generate
+
+Prompt = Literal["auto", "short", "same"]
+
+# Steps that a tuned model makes needless: what they show or ask for, it has learnt.
+NEEDLESS = ("examples", "stage", "vote", "revise")
+SHORT_FROM = 100
+"""Samples from which the prompt may be cut: with fewer the best prompt stays in every sample."""
+SPARE = 1.3  # of tokens over the longest wanted reply
+HELD, LEAST_HELD, MOST_HELD = 0.15, 8, 40  # of the samples, by which epochs are chosen
+
+
+@dataclass(frozen=True)
+class Parted:
+    """What is trained on, and what is held out to choose an epoch by: groups are never parted."""
+
+    train: tuple[Sample, ...]
+    held: tuple[Sample, ...]
+
+
+def tunable(pipeline: Pipeline) -> None:
+    """Raises InputError where the answer is not one reply of one `generate`."""
+    names = [step.name for step in pipeline.steps]
+    other = next((n for n in ("react", "application") if n in names), None)
+    if other is None and names.count("generate") == 1:
+        return
+    raise InputError(
+        f"this pipeline answers by `{other}`, which is more than one reply"
+        if other
+        else f"this pipeline has {names.count('generate')} `generate` steps",
+        valid="a pipeline that answers by one `generate`",
+        do="headway tune TASK --pipeline pipelines/baseline.yaml",
+    )
+
+
+def tuned_pipeline(task: Task, pipeline: Pipeline, samples: int, prompt: Prompt) -> Pipeline:
+    """The pipeline as the tuned model will run in it, but for the model's name.
+
+    `same` keeps its prompt; `short` leaves of it what the task is about and what the knowledge
+    gives, since the rest is learnt; `auto` cuts where there are enough samples to learn it from.
+    Thinking goes in both: no sample shows any.
+    """
+    tunable(pipeline)
+    short = prompt == "short" or (prompt == "auto" and samples >= SHORT_FROM)
+    drop = NEEDLESS if short else ("vote", "revise")
+    steps = []
+    for step in pipeline.steps:
+        if step.name in drop:
+            continue
+        if step.name == "generate":
+            settings = {k: v for k, v in step.settings.items() if k not in ("reasoning", "room")}
+            if short:
+                settings.pop("contract", None)
+                settings["template"] = brief(task, str(settings.get("template", "")))
+            steps.append(StepSpec(name="generate", settings=settings))
+        else:
+            steps.append(step)
+    return Pipeline(model=pipeline.model, steps=tuple(steps))
+
+
+def brief(task: Task, template: str) -> str:
+    """What is left of a prompt: what the task is about, in a sentence; and, where the template
+    places things itself, the places."""
+    said = task.spec.description.strip() or template.strip().splitlines()[0]
+    places = dict.fromkeys(PLACEHOLDER.findall(template))
+    kept = [name for name in ("history", "files", "passages", "question") if name in places]
+    return "\n\n".join([said, *(f"{{{{{name}}}}}" for name in kept)])
+
+
+async def samples_of(
+    runner: Runner, pipeline: Pipeline, examples: Sequence[Example]
+) -> tuple[Sample, ...]:
+    """A sample of each example that has a reference. Raises InputError, BudgetEnded, ModelError."""
+    tunable(pipeline)
+    desk = runner.desk
+    resolved = desk.parts.resolve(pipeline)
+    steps = build(resolved)
+    at = next(i for i, step in enumerate(steps) if isinstance(step, Generate))
+    generate = steps[at]
+    assert isinstance(generate, Generate)
+    output = desk.task.spec.output
+    found = []
+    for example in examples:
+        if example.reference is None:
+            continue
+        state = desk.parts.start(example)
+        lend = ExampleLender(desk, resolved.model)
+        for step in steps[:at]:
+            state = await step.run(state, lend)
+        if state.answer is not None:
+            continue  # a step before has given the answer: the model is not asked
+        request = generate.request(state, output)
+        wanted = generate.wanted(example, output, state.passages)
+        messages: list[Mapping[str, Any]] = [asdict(message) for message in request.messages]
+        messages.append({"role": "assistant", "content": wanted})
+        found.append(Sample(example.id, example.cluster, tuple(messages)))
+    return tuple(found)
+
+
+def parted(samples: Sequence[Sample], seed: int) -> Parted:
+    """Hold out about HELD of the samples, by group, in a random order that new samples do not
+    change. With too few samples to spare LEAST_HELD nothing is held out."""
+    most = min(MOST_HELD, round(HELD * len(samples)))
+    if most < LEAST_HELD:
+        return Parted(tuple(samples), ())
+    groups = sorted({s.group for s in samples}, key=lambda g: fraction(f"held:{seed}:{g}"))
+    sizes = {g: sum(s.group == g for s in samples) for g in groups}
+    held: set[str] = set()
+    count = 0
+    for group in groups:
+        if count + sizes[group] <= most:
+            held.add(group)
+            count += sizes[group]
+    return Parted(
+        tuple(s for s in samples if s.group not in held),
+        tuple(s for s in samples if s.group in held),
+    )
+
+
+def part_of(samples: Sequence[Sample], count: int, seed: int) -> tuple[Sample, ...]:
+    """About so many samples, whole groups of them, the same each time; a larger count holds all of
+    a smaller one. They come in their own order."""
+    groups = sorted({s.group for s in samples}, key=lambda g: fraction(f"part:{seed}:{g}"))
+    taken: set[str] = set()
+    have = 0
+    for group in groups:
+        if have >= count:
+            break
+        taken.add(group)
+        have += sum(s.group == group for s in samples)
+    return tuple(s for s in samples if s.group in taken)

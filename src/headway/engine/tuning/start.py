@@ -1,0 +1,84 @@
+"""The weights that a tuning starts from, found by a model's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headway.core.errors import InputError
+from headway.core.training import ADAPTER, Base
+from headway.engine.parts import Parts
+from headway.models.pull import obtain
+from headway.models.adapted import PREFIX
+from headway.models.tuned import Tuned
+
+EMBEDDED = "embedded/"
+
+
+@dataclass(frozen=True)
+class Start:
+    """base: the weights. adapter: of an earlier tuned model to go on from, in peft's form.
+    served: whether the result can be served in this process, and so be measured here."""
+
+    base: Base
+    adapter: Path | None = None
+
+    @property
+    def served(self) -> bool:
+        """Only a GGUF adapter is, by the embedded runtime."""
+        return self.base.kind == "gguf"
+
+
+async def start_of(parts: Parts, model: str | None, base: str | None) -> Start:
+    """model: as the pipeline names it; base: weights named by hand, a folder in Hugging Face's
+    form or a repository's name on its hub, or an embedded model. Raises InputError for a model
+    behind an endpoint, whose weights nobody has here, and what obtaining a model raises."""
+    name = base or model or parts.task.spec.models.chat
+    if name.startswith(PREFIX):
+        tuned = Tuned.load(name, parts.task.folder)
+        found = await start_of(parts, tuned.base, None)
+        home = tuned.file.parent
+        missing = [part for part in ADAPTER if not (home / part).is_file()]
+        if missing:
+            raise InputError(
+                f"{name} cannot be gone on from: {missing[0]} is missing", where=str(home),
+                valid="a tuned model whose adapter is kept in peft's form, as `headway tune` does",
+            )  # fmt: skip
+        return Start(found.base, home)
+    if name.startswith(EMBEDDED):
+        return Start(Base(name=name, kind="gguf", path=str(await _file(parts, name))))
+    if base and (found_there := _hugging_face(name)):
+        return Start(found_there)
+    if base:
+        raise InputError(
+            f"--base {name} is no model that can be trained here",
+            valid="embedded/NAME, tuned/NAME, a folder with config.json and weights in Hugging"
+            " Face's form, or OWNER/REPOSITORY of its hub",
+        )
+    raise InputError(
+        f"the weights of {name} are behind an endpoint, so it cannot be tuned from here",
+        where=str(parts.task.folder / "task.yaml"),
+        valid="weights that are here, or a command of yours that trains them",
+        do="--base embedded/qwen2.5-coder-0.5b, or --base FOLDER with Hugging Face's files",
+    )
+
+
+def _hugging_face(name: str) -> Base | None:
+    """A folder in Hugging Face's form, or what may be a repository of its hub."""
+    folder = Path(name).expanduser()
+    if (folder / "config.json").is_file():
+        return Base(name=name, kind="hf", path=str(folder.resolve()))
+    if not folder.exists() and name.count("/") == 1 and not name.endswith(".gguf"):
+        return Base(name=name, kind="hf", path=name)
+    return None
+
+
+async def _file(parts: Parts, name: str) -> Path:
+    """The GGUF file of an embedded model, fetched if need be."""
+    own = name.removeprefix(EMBEDDED)
+    if own.endswith(".gguf"):
+        path = parts.task.folder / own
+        if not path.is_file():
+            raise InputError(f"{name} names a file that is not there", where=str(path))
+        return path.resolve()
+    return (await obtain(name, "chat", parts.progress, parts.notices.add))[1]
