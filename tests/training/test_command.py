@@ -327,6 +327,38 @@ async def test_an_interrupted_one_is_started_again_with_the_same_out(order: Orde
     assert "there: ['checkpoint-2']" in (job.folder / LOG).read_text()
 
 
+KILLED = """
+import asyncio, pathlib, sys
+from headway.core.training import Job
+from headway.training.command import CommandTrainer
+
+async def follow(told):
+    print(told.kind, flush=True)
+    return True
+
+job = Job.model_validate_json(pathlib.Path(sys.argv[1]).read_text())
+asyncio.run(CommandTrainer().train(job, follow))
+"""
+
+
+async def test_killed_with_no_time_to_say_so(order: Order, tmp_path: Path) -> None:
+    """The command that is left behind ends with its next word, as nobody hears it; then another is
+    started."""
+    job = order()
+    described = tmp_path / "job.json"
+    described.write_text(job.model_dump_json())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, str(described), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    while (await process.stdout.readline()).strip() != b"step":
+        pass
+    process.kill()
+    await process.wait()
+    trained = await CommandTrainer().train(job, Listener())
+    assert len(trained.adapters) == 2
+
+
 async def test_weird_output(order: Order) -> None:
     job = order("""
         import os, sys
