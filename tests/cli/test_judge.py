@@ -65,6 +65,15 @@ def test_a_dry_run_says_what_it_would_spend(labelled: Path, make_task: Any) -> N
     assert found["calls"]["mean"] == 15  # the others are the reference: nobody is asked
 
 
+@pytest.mark.parametrize("what", [("--rate",), ("--pairs", "baseline", "baseline")])
+def test_a_dry_run_of_what_is_not_planned_spends_nothing(make_task: Any, what: Any) -> None:
+    task = make_task(models={"chat": "scripted/echo", "judge": "scripted/echo"})
+    result = _run(task, *what, "--dry-run")
+    assert result.exit_code == 2
+    assert "--dry-run is for --metric" in result.output
+    assert not (task / ".headway").exists()
+
+
 def test_with_a_task_it_is_kept_for_its_journeys(labelled: Path, make_task: Any) -> None:
     task = make_task()
     assert _run(labelled, "--metric", "token_f1", "--task", task).exit_code == 0

@@ -104,6 +104,10 @@ def test_a_judge_that_cannot_be_read_is_unscored_in_the_run_and_shown(tmp_path: 
     text = printed(shown)
     assert "not scored: the judge's reply cannot be read" in text
     assert "I would rather not." in text
+    out = io.StringIO()
+    show.run(Console(file=out, width=200), run)
+    assert "faithfulness could not score 3 of 3 answers" in out.getvalue()
+    assert "does not apply" not in out.getvalue()
 
 
 @pytest.mark.parametrize(

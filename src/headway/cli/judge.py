@@ -178,6 +178,11 @@ def _of_task(
 ) -> None:  # fmt: skip
     from headway.cli import show, show_judge
 
+    if options["dry"] and metric is None:
+        raise InputError(
+            "--dry-run is for --metric: nothing else here is planned",
+            do=f"headway judge {folder} --metric NAME --dry-run",
+        )
     task = _with_judge(Task.load(folder), model)
     by, limit = options["by"] or _me(), options["limit"]
     if table is not None:

@@ -106,7 +106,12 @@ def run(console: Console, found: RunFinding, heading: str | None = None) -> None
     if found.describes:
         _say(console, found.describes, "dim")
     rows = [
-        (_t(name), draw.bar(e, 20), _t(words.figure(e)), _t(f"{e.n:,}"))
+        (
+            _t(name),
+            draw.bar(e, 20),
+            _t(words.figure(e) if e.n or name not in found.unscored else "not scored"),
+            _t(f"{e.n:,}"),
+        )
         for name, e in found.metrics.items()
     ]
     console.print(table("metric", "", "mean (95% interval)", "n", rows=rows, right="n", wrap=0))
@@ -117,6 +122,13 @@ def run(console: Console, found: RunFinding, heading: str | None = None) -> None
         f"{found.refused:,} refused (score 0)" if found.refused else "",
     ]
     _say(console, ", ".join(filter(None, lost)))
+    for name, many in found.unscored.items():
+        _say(
+            console,
+            f"{name} could not score {many:,} of {words.count(found.n, 'answer')}:"
+            " `headway show TASK EXAMPLE` says why",
+            "yellow",
+        )
     _kinds(console, found.kinds, next(iter(found.metrics), ""))
     console.print()
     latency = found.latency_s

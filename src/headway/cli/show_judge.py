@@ -143,7 +143,7 @@ def ratings(console: Console, found: RatingsFinding) -> None:
         say(f"The answer shown first won {_share(found.position)} of the verdicts that name one.")
     _unscored(say, [(m.id, m.why) for m in found.unscored], found.preferences)
     if not (found.ratings or found.preferences):
-        say("Nobody has rated an answer of this task yet: headway judge TASK --rate")
+        say("Nobody has rated an answer of this task yet: `headway judge TASK --rate`")
     for notice in found.notices:
         say(f"! {notice}", "yellow")
 
