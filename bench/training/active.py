@@ -247,6 +247,10 @@ def _table(kind: str, learner: str, found: dict[str, np.ndarray], rounds: int) -
         )
         rows.append(f"| {choice} | {points} | {area[choice].mean():.3f} | {gain} |"
                     f" {needed(curves, goal)} |")  # fmt: skip
+    for other in ("spread", "margin"):
+        mean, half = interval(area["wavering"] - area[other])
+        said = f"{mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f})"
+        rows.append(f"\nwavering minus {other}: {said}.")
     return [*rows, ""]
 
 
