@@ -30,6 +30,7 @@ import orjson
 
 from headway.core.errors import HeadwayError, InputError, MissingExtra, ModelError
 from headway.core.training import ADAPTER, Base, Job, Sample, Settings, Told, read_samples
+from headway.core.weights import read_head
 from headway.training.checkpoint import Progress, clear, keep, newest, write_folder
 from headway.training.lora import LOG, as_data, out_of_memory
 from headway.training.lora_data import Encoded, batches, encode, parts
@@ -450,6 +451,8 @@ def load_tokenizer(base: Base) -> Any:
         found = AutoTokenizer.from_pretrained(folder, **more)
     except Exception as error:  # a broken file makes each reader raise errors of its own
         raise _unreadable(base, error) from None
+    if base.kind == "gguf":
+        split_as_served(found, str(read_head(Path(base.path)).values.get("tokenizer.ggml.pre")))
     if not found.chat_template:
         raise InputError(
             "these weights come with no chat template, so no prompt can be written for them",
@@ -457,6 +460,23 @@ def load_tokenizer(base: Base) -> Any:
             valid="weights of an instruction-tuned model",
         )
     return found
+
+
+# How texts are cut before they are tokenized, by its name in the GGUF: where transformers cuts
+# otherwise than llama.cpp, which parts digits first, so that two spaces in "a  3" are one token.
+DIGITS_FIRST = ("smollm", "starcoder", "refact", "command-r", "codeshell")
+
+
+def split_as_served(tokenizer: Any, name: str) -> None:
+    """Make a tokenizer that was read from a GGUF cut texts as llama.cpp does. Compared with the
+    served tokens for smollm and qwen2, of which the latter needs nothing."""
+    from tokenizers import pre_tokenizers
+
+    if name in DIGITS_FIRST:
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ])  # fmt: skip
 
 
 def load_model(job: Job, dtype: Any) -> Any:
