@@ -157,17 +157,23 @@ def _vote(vote: Any) -> str:
     return str(vote.get("response", vote) if isinstance(vote, dict) else vote).strip().lower()
 
 
+def _answer(
+    id: str, question: str, answer: str, label: float, group: str, reference: str | None = None
+) -> Labelled:
+    """One answer with people's label."""
+    example = Example(id=id, inputs={"question": question}, reference=reference)
+    return Labelled(example, answer, label, group=group)
+
+
 def _financebench(data: Path) -> list[Labelled]:
     rows = [
-        Labelled(
-            Example(
-                id=f"{row['financebench_id']}/{row['config']}",
-                inputs={"question": row["question"]},
-                reference=str(row["gold_answer"]),
-            ),
+        _answer(
+            f"{row['financebench_id']}/{row['config']}",
+            row["question"],
             row["model_answer"].strip(),
             float(row["label"] == "Correct Answer"),
             group=row["financebench_id"],
+            reference=str(row["gold_answer"]),
         )
         for row in _lines(data / "financebench" / "human_labelled_answers.jsonl")
     ]
@@ -176,11 +182,9 @@ def _financebench(data: Path) -> list[Labelled]:
 
 def _alce(data: Path) -> list[Labelled]:
     rows = [
-        Labelled(
-            Example(
-                id=f"{row['dataset']}/{row['system']}/{row['id']}",
-                inputs={"question": row["question"]},
-            ),
+        _answer(
+            f"{row['dataset']}/{row['system']}/{row['id']}",
+            row["question"],
             row["output"],
             (row["utility_score"] - 1) / 4,
             group=f"{row['dataset']}/{row['id']}",
@@ -193,8 +197,9 @@ def _alce(data: Path) -> list[Labelled]:
 
 def _halueval(data: Path) -> list[Labelled]:
     rows = [
-        Labelled(
-            Example(id=row["ID"], inputs={"question": row["user_query"]}),
+        _answer(
+            row["ID"],
+            row["user_query"],
             row["chatgpt_response"],
             float(row["hallucination"].strip().lower() == "no"),
             group=row["user_query"],

@@ -304,11 +304,13 @@ class Workspace:
         that runs the embedding and re-ranking models over them."""
         from headway.engine.check import Checker
 
+        doubts = None
         if labels:
             desk = self._runner().desk
             self.progress(Event("phase", "references in doubt"))
-            keep_doubts(desk, await Doubter(desk).doubt())
-        return await Checker(self.task, self.parts, self.store, self.pipeline()).check()
+            doubts = await Doubter(desk).doubt()
+            keep_doubts(desk, doubts)
+        return await Checker(self.task, self.parts, self.store, self.pipeline(), doubts).check()
 
     async def plan(self, command: str, **options: Any) -> Plan:
         """What a command would spend, with its range, before it spends it."""

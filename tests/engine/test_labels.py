@@ -329,6 +329,14 @@ async def test_check_fills_the_queue_and_says_so(tmp_path: Path) -> None:
     assert after.data["in_doubt"] == len(queue) <= 18
 
 
+async def test_check_does_not_send_back_to_itself_where_nobody_doubts(make_task: Any) -> None:
+    """Free texts without documents: no voter fits, and `--labels` was typed already."""
+    async with Workspace.open(make_task(knowledge=None)) as workspace:
+        found = next(i for i in (await workspace.check(True)).items if i.name == "labels_in_doubt")
+    assert "Nobody could say" in found.text
+    assert "--labels" not in found.text
+
+
 async def test_the_sealed_test_is_not_looked_at(tmp_path: Path) -> None:
     folder = labelled(tmp_path / "messages", wrong=range(0, 90, 5))
     spec = json.loads((folder / "task.yaml").read_text())

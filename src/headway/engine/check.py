@@ -22,6 +22,7 @@ from headway.engine import check_labels as labels
 from headway.engine import check_prompt as prompt
 from headway.engine import check_proof as proof
 from headway.engine.check_look import Check, Look, item
+from headway.engine.labels import Doubts
 from headway.engine.parts import Parts
 from headway.store import Store
 
@@ -64,14 +65,20 @@ CHECKS: tuple[Check, ...] = (
 
 
 class Checker:
-    """All checks of one task, with a resolved pipeline as its baseline."""
+    """All checks of one task, with a resolved pipeline as its baseline. doubts: what came of asking
+    who doubts a reference, where that was asked just now."""
 
-    def __init__(self, task: Task, parts: Parts, store: Store, pipeline: Pipeline) -> None:
+    def __init__(
+        self, task: Task, parts: Parts, store: Store, pipeline: Pipeline,
+        doubts: Doubts | None = None,
+    ) -> None:  # fmt: skip
         self._of = (task, parts, store, pipeline)
+        self._doubts = doubts
 
     async def check(self) -> CheckReport:
         """Run every check, in their order. A task that is odd gives items, never an exception."""
         look = Look.open(*self._of)
+        look.doubts = self._doubts
         items: list[CheckItem] = []
         for one in CHECKS:
             items += await _run(one, look)

@@ -89,7 +89,7 @@ def baseline_gate(look: Look) -> Iterator[CheckItem]:
         )
         yield item("baseline_gate", "warning", text, **data)
         return
-    text = f"With a reference: {known} of {count(total, 'example')}."
+    text = f"With a reference: {known:,} of {count(total, 'example')}."
     if known < total:
         text += f" Without, so not scored by metrics that need one: {total - known}."
     yield item("baseline_gate", "ok" if known == total else "note", text, **data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from headway.core.findings import CheckItem, Suspect
 from headway.engine.check_look import SHOWN, Look, count, item, some
 from headway.engine.labels import noise_among
@@ -16,8 +18,7 @@ async def in_doubt(look: Look) -> list[CheckItem]:
         return []
     data = found.model_dump(mode="json")
     if not held and not found.reviewed:
-        text = f"No reference is in doubt so far. To look: headway check {task.typed} --labels."
-        return [item("labels_in_doubt", "note", text, **data)]
+        return [_none(look, data)]
     if not found.in_doubt:
         text = f"No reference is in doubt; people ruled on {found.reviewed:,}."
         return [item("labels_in_doubt", "ok", text, **data)]
@@ -25,6 +26,8 @@ async def in_doubt(look: Look) -> list[CheckItem]:
     text = f"References in doubt: {count(found.in_doubt, 'example')} ({some(waiting, 3)})"
     if found.suspects:
         text += f", {found.suspects:,} of them suspect, as two models agree against them"
+    else:
+        text += ", the most doubtful first; against none do two models agree, and all may be right"
     text += f". Rule on them: headway review {task.typed} --what labels."
     return [
         item(
@@ -32,3 +35,21 @@ async def in_doubt(look: Look) -> list[CheckItem]:
             first=waiting[:SHOWN],
         )
     ]  # fmt: skip
+
+
+def _none(look: Look, data: dict[str, Any]) -> CheckItem:
+    """Nothing is in doubt: nobody looked yet, nobody could, or nothing was found."""
+    name, doubts = "labels_in_doubt", look.doubts
+    if doubts is None:
+        text = (
+            f"No reference is in doubt so far. To look: headway check {look.task.typed} --labels."
+        )
+        return item(name, "note", text, **data)
+    if not doubts.voters:
+        text = (
+            f"Nobody could say of {count(len(doubts.asked), 'reference')} whether it is right: free"
+            " texts without documents are doubted by answers of models alone, and none is stored."
+        )
+        return item(name, "note", text, **data)
+    text = f"No reference is in doubt, of {len(doubts.asked):,}, by {', '.join(doubts.voters)}."
+    return item(name, "ok", text, **data)

@@ -16,6 +16,7 @@ from headway.core.protocols import Metric
 from headway.core.task import Example, Split, Task
 from headway.engine.check_twins import Twins, twins
 from headway.engine.estimate import Estimator
+from headway.engine.labels import Doubts
 from headway.engine.parts import Parts
 from headway.engine.plan import cut_dev
 from headway.engine.run import AS_IS, reread
@@ -58,6 +59,8 @@ class Look:
     metrics: dict[str, Metric] = field(default_factory=dict)
     unloaded: dict[str, HeadwayError] = field(default_factory=dict)
     """Metrics that cannot be loaded, and why."""
+    doubts: Doubts | None = None
+    """What came of `check --labels`, where it was asked for."""
 
     @classmethod
     def open(cls, task: Task, parts: Parts, store: Store, pipeline: Pipeline) -> Look:
