@@ -254,7 +254,7 @@ def table(row: dict[str, Any]) -> str:
     lines = [
         "# How fast LoRA trains SmolLM2-135M on this machine's CPU", "",
         f"`python bench/training/speed.py` on examples/tickets: {row['rounds']} rounds of"
-        f" {row['steps']} steps, {tokens:,} tokens a round, threads: {row['threads']}, seconds of"
+        f" {row['steps']} step(s), {tokens:,} tokens a round, threads: {row['threads']}, seconds of"
         f" {CLOCKS[row['clock']]}, torch {row['torch']}, load {row['load']:.1f} at the end. What"
         " the sides are stands in the script. Share of the limit: median over rounds, lowest to"
         " highest.", "",
@@ -289,9 +289,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two rounds of one step")
     parser.add_argument("--busy", action="store_true", help="one thread, its processor time")
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--steps", type=int, help="of a round")
     parser.add_argument("--trl", type=Path, default=TRL, help="python of TRL's environment")
     given = parser.parse_args()
-    steps = 1 if given.quick else 2
+    steps = given.steps or (1 if given.quick else 2)
     rounds = given.rounds or (2 if given.quick else 5 if given.busy else 8)
     minutes = 1 if given.quick else 6 if given.busy else 5
     print(f"about {minutes} minutes on two idle cores", flush=True)

@@ -298,8 +298,8 @@ class Fast:
         n = nn.functional.rms_norm(x, x.shape[-1:], norm.weight, norm.variance_epsilon)
         dn, nats = torch.empty_like(n), 0.0
         most = max(ROWS, LOGITS // len(self.head))
-        for part in torch.arange(len(n)).split(most):
-            here = slice(int(part[0]), int(part[-1]) + 1)
+        for start in range(0, len(n), most):
+            here = slice(start, start + most)
             logits = n[here] @ self.head.T
             nats += _cross_entropy(logits, wanted[here], weight)
             if weight is not None:
@@ -311,7 +311,8 @@ def _cross_entropy(logits: Tensor, wanted: Tensor, weight: float | None) -> floa
     """The sum of -log softmax at `wanted`, in float32; with a weight, the logits are replaced by
     the gradient of this sum times it."""
     nats = 0.0
-    for rows, ids in zip(logits.split(ROWS), wanted.split(ROWS), strict=True):
+    for start in range(0, len(logits), ROWS):
+        rows, ids = logits[start : start + ROWS], wanted[start : start + ROWS]
         logs = torch.log_softmax(rows, -1, dtype=torch.float32)
         nats -= float(logs.gather(1, ids[:, None]).sum())
         if weight is not None:

@@ -163,8 +163,9 @@ def _libraries(base: Base) -> None:
         import transformers
     except ImportError:
         raise MissingExtra("fine-tuning", "finetune") from None
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
+    said: Any = transformers.utils.logging
+    said.disable_progress_bar()
+    said.set_verbosity_error()
 
 
 def _digest(job: Job) -> str:
@@ -497,8 +498,9 @@ def load_model(job: Job, dtype: Any) -> Any:
         # Read from a GGUF, the weights are no longer quantised, but their configuration says so.
         del model.config.quantization_config
     if job.start is None:
+        alpha: Any = job.how.alpha  # declared a whole number by peft, and used as any
         return get_peft_model(model, LoraConfig(
-            r=job.how.rank, lora_alpha=job.how.alpha, lora_dropout=job.how.dropout,
+            r=job.how.rank, lora_alpha=alpha, lora_dropout=job.how.dropout,
             target_modules="all-linear", task_type="CAUSAL_LM",
         ))  # fmt: skip
     try:
