@@ -6,11 +6,12 @@ STAMP := $(VENV)/.installed
 TASK ?= .demo/handbook
 MINUTES ?= 12
 
-.PHONY: help install test check demo lock clean
+.PHONY: help install test finetune test-finetune check demo lock clean
 
 help:
 	@echo "make demo    the whole journey on a task of our own, with a real model, no key"
 	@echo "make test    all tests"
+	@echo "make test-finetune   those of fine-tuning, with its extra"
 	@echo "make check   ruff, mypy --strict, import-linter"
 	@echo "make lock    resolve the dependencies anew into requirements/"
 
@@ -27,6 +28,19 @@ $(STAMP): requirements/dev.lock pyproject.toml
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest
+
+# The extra `finetune` is large, so its tests are asked for by name; without it they are skipped.
+TUNE := $(VENV)/.finetune
+
+finetune: $(TUNE)
+
+$(TUNE): $(STAMP) requirements/finetune.txt
+	@echo "installing the extra finetune into $(VENV) (some minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/finetune.txt
+	@touch $@
+
+test-finetune: $(TUNE)
+	@$(BIN)/python -m pytest tests/training tests/engine/tuning
 
 check: $(STAMP)
 	@$(BIN)/ruff check .

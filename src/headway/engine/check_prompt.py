@@ -55,9 +55,10 @@ def _missing(look: Look, name: str) -> int:
     if provider == "scripted":
         return 0
     if provider == "tuned":
-        from headway.models.adapted import Adapter, file_of
+        from headway.models.tuned import base_of
 
-        return _missing(look, Adapter.load(file_of(name, task.folder)).base)
+        base = base_of(name, task.folder)
+        return _missing(look, base) if base else 0
     from headway.models.pull import status
 
     if rest.endswith(".gguf"):

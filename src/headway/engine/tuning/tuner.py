@@ -268,6 +268,8 @@ class Tuner:
             name="", base=ready.start.base.name, trainer=self.wish.trainer, plan=ready.plan
         )
         held = [ready.examples[s.id] for s in ready.parts.held if s.id in ready.examples]
+        if held:
+            self._say(f"before tuning: {len(held)} held-out samples")
         base = await self._held_run(ready.before, held) if held else None
         facts: dict[str, Any] = {}
         if base is not None:
