@@ -249,10 +249,18 @@ class Fast:
         self.heads, self.keys = config.num_attention_heads, config.num_key_value_heads
         self.layers = [_Layer(each, self.heads, self.keys) for each in self.inner.layers]
 
-    @torch.no_grad()
     def learn(self, samples: Sequence[Encoded], written: int) -> float:
         """Add the gradient of nats / `written` to the adapters'; returns nats, the sum over the
         reply tokens of -log p."""
+        with torch.no_grad():
+            return self._learn(samples, written)
+
+    def nats(self, samples: Sequence[Encoded]) -> float:
+        """The sum over the reply tokens of -log p."""
+        with torch.no_grad():
+            return self._nats(samples)
+
+    def _learn(self, samples: Sequence[Encoded], written: int) -> float:
         ids, at, wanted = _laid_out(samples)
         shape = self._begin(ids)
         x = self.inner.embed_tokens(ids).view(ids.numel(), -1)
@@ -268,9 +276,7 @@ class Fast:
             dx = self.layers[number].backward(dx, kept.pop(), shape, first=number == 0)
         return nats
 
-    @torch.no_grad()
-    def nats(self, samples: Sequence[Encoded]) -> float:
-        """The sum over the reply tokens of -log p."""
+    def _nats(self, samples: Sequence[Encoded]) -> float:
         ids, at, wanted = _laid_out(samples)
         shape = self._begin(ids)
         x = self.inner.embed_tokens(ids).view(ids.numel(), -1)
