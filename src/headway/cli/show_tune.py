@@ -124,8 +124,8 @@ def _stage(console: Console, stage: TuneStage) -> None:
     )
     rows = [
         (
-            _t("→" if e.epoch == stage.chosen else ""), _t(str(e.epoch)), _t(f"{e.loss:.3f}"),
-            _t(words.DASH if e.held_loss is None else f"{e.held_loss:.3f}"),
+            _t("→" if e.epoch == stage.chosen else ""), _t(str(e.epoch)), _t(_loss(e.loss)),
+            _t(_loss(e.held_loss)),
             draw.bar(e.score, 20), _t(words.figure(e.score)),
         )
         for e in stage.epochs
@@ -133,6 +133,10 @@ def _stage(console: Console, stage: TuneStage) -> None:
     console.print(
         table("", "epoch", "loss", "held out", "", "score", rows=rows, right="epoch loss")
     )
+
+
+def _loss(value: float | None) -> str:
+    return words.DASH if value is None else f"{value:.3f}"
 
 
 def _proof(console: Console, found: TuneFinding) -> None:

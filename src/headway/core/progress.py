@@ -13,8 +13,9 @@ class Event:
 
     kind: `phase` a new part of the work begins (text names it), `tick` one more example of it is
     done (done, total; text names what is counted, if not examples; data may hold a `loss`),
-    `answer` a model's answer worth showing (data: question, answer, reference, score), `step` a journey's ledger grew (data: a JourneyStep as JSON), `notice` a
-    sentence that must be read, `download` bytes (done, total, text names the file).
+    `answer` a model's answer worth showing (data: question, answer, reference, score), `step` a
+    journey's ledger grew (data: a JourneyStep as JSON), `notice` a sentence that must be read,
+    `download` bytes (done, total, text names the file).
     eta_s: seconds left of the whole command as now planned, None where not known.
     spent: calls, tokens, usd, minutes so far, and limits where there are any.
     """

@@ -11,11 +11,12 @@ from headway.core.task import Frozen
 
 
 class TuneEpoch(Frozen):
-    """One pass over the samples. Losses are in nats a token of the replies; score: the task's
-    metric over the held-out samples, where the model can be served here."""
+    """One pass over the samples. Losses are in nats a token of the replies, None where a trainer
+    does not say; score: the task's metric over the held-out samples, where the model can be served
+    here."""
 
     epoch: int
-    loss: float
+    loss: float | None = None
     held_loss: float | None = None
     score: Estimate | None = None
 

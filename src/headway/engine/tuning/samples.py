@@ -58,13 +58,19 @@ def tuned_pipeline(task: Task, pipeline: Pipeline, samples: int, prompt: Prompt)
 
     `same` keeps its prompt; `short` leaves of it what the task is about and what the knowledge
     gives, since the rest is learnt; `auto` cuts where there are enough samples to learn it from.
-    Thinking goes in both: no sample shows any.
+    Thinking goes in both: no sample shows any. What is asked before the answer (to expand a
+    question, say) stays with the model before: the tuned one has learnt to answer alone.
     """
     tunable(pipeline)
+    answers = [step.name for step in pipeline.steps].index("generate")
+    asking = {
+        at for at, step in enumerate(build(pipeline)[:answers])
+        if getattr(step, "chats", False) and hasattr(step, "model")
+    }  # fmt: skip
     short = prompt == "short" or (prompt == "auto" and samples >= SHORT_FROM)
     drop = NEEDLESS if short else ("vote", "revise")
     steps = []
-    for step in pipeline.steps:
+    for at, step in enumerate(pipeline.steps):
         if step.name in drop:
             continue
         if step.name == "generate":
@@ -73,6 +79,9 @@ def tuned_pipeline(task: Task, pipeline: Pipeline, samples: int, prompt: Prompt)
                 settings.pop("contract", None)
                 settings["template"] = brief(task, str(settings.get("template", "")))
             steps.append(StepSpec(name="generate", settings=settings))
+        elif at in asking and pipeline.model and not step.settings.get("model"):
+            own = {**step.settings, "model": pipeline.model}
+            steps.append(StepSpec(name=step.name, settings=own))
         else:
             steps.append(step)
     return Pipeline(model=pipeline.model, steps=tuple(steps))

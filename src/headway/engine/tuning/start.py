@@ -8,8 +8,8 @@ from pathlib import Path
 from headway.core.errors import InputError
 from headway.core.training import ADAPTER, Base
 from headway.engine.parts import Parts
-from headway.models.pull import obtain
 from headway.models.adapted import PREFIX
+from headway.models.pull import obtain
 from headway.models.tuned import Tuned
 
 EMBEDDED = "embedded/"

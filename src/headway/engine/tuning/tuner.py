@@ -12,13 +12,14 @@ were measured are in the store. `dev` only scores; an epoch is chosen on a part 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -54,6 +55,7 @@ from headway.engine.tuning.samples import (
     samples_of,
     tuned_pipeline,
 )
+from headway.engine.tuning.schedule import LEAST, PILOT_EPOCHS, StageName, schedule
 from headway.engine.tuning.start import Start, start_of
 from headway.models.adapted import PREFIX
 from headway.models.embedded import EmbeddedChat
@@ -62,10 +64,6 @@ from headway.steps import build
 from headway.steps.generate import Generate
 from headway.training import open_trainer
 
-StageName = Literal["pilot", "half", "full"]
-LEAST = 10  # samples; visible gains begin at 50
-PILOT, PILOT_FROM, PILOT_EPOCHS = 64, 128, 2
-HALF_FROM = 100
 SIDES = 10
 LIKENESS = ("name", "wanted", "base", "pilot", "moved")  # of what is told of a feature
 PER_MESSAGE = 8  # tokens of the chat template around a message, about
@@ -197,49 +195,25 @@ class Tuner:
         self, start: Start, after: Pipeline, parts: Parted, how: Settings,
         of: Mapping[str, tuple[int, int]], left_out: Mapping[str, int],
     ) -> TunePlan:  # fmt: skip
-        """Stages and epochs that fit the minutes; half goes before epochs, epochs before
-        samples."""
         n = len(parts.train)
         used = [of[s.id] for s in parts.train]
         tokens = sum(p + r for p, r in used)
         speed, measured = self._speed(start)
-        wished = self.wish.stages
-        pilot = PILOT if "pilot" in wished and n >= PILOT_FROM else 0
-        can_half = "half" in wished and n >= HALF_FROM and "full" in wished
-        by_hand = "epochs" in self.wish.how
-        limit = 60 * self.wish.minutes
-
-        def seconds(epochs: int, half: bool, count: int) -> float:
-            passes = (PILOT_EPOCHS * pilot + epochs * (count + (count // 2 if half else 0))) / n
-            return passes * tokens / speed
-
-        choices = [
-            (epochs, half)
-            for half in ((True, False) if can_half else (False,))
-            for epochs in ((how.epochs,) if by_hand else (3, 2) if half else (3, 2, 1))
-        ]
-        fits = [c for c in choices if seconds(*c, n) <= limit]
-        epochs, half = fits[0] if fits else choices[-1]
-        count = n
-        if not fits:
-            room = max(0.0, limit - seconds(0, False, n))
-            count = min(n, max(LEAST, int(n * room / max(1e-9, seconds(epochs, half, n)))))
+        by_hand = how.epochs if "epochs" in self.wish.how else None
+        planned = schedule(n, tokens, speed, self.wish.minutes, self.wish.stages, by_hand)
+        if planned.short:
             text = (
-                f"{self.wish.minutes:g} minutes are enough for {count} of {n} samples, once:"
-                " --minutes M for more."
+                f"{self.wish.minutes:g} minutes are enough for {planned.stages['full']} of {n}"
+                " samples: --minutes M for more."
             )
             self.checks.append(CheckItem(name="minutes", level="warning", text=text))
-        stages: dict[str, int] = {"pilot": pilot} if pilot else {}
-        if half:
-            stages["half"] = count // 2
-        if "full" in wished:
-            stages["full"] = count
         return TunePlan(
             base=start.base.name, trainer=self.wish.trainer, pipeline=after.digest[:12],
             describes=after.describe(), samples=n, held=len(parts.held), left_out=dict(left_out),
             tokens=tokens, longest=max(p + r for p, r in used),
             prompt_tokens=sum(p for p, _ in used) / n, reply_tokens=sum(r for _, r in used) / n,
-            stages=stages, epochs=epochs, seconds=seconds(epochs, half, count), measured=measured,
+            stages={str(k): v for k, v in planned.stages.items()}, epochs=planned.epochs,
+            seconds=planned.seconds, measured=measured,
             settings=how.model_dump(exclude_none=True), notices=self.desk.parts.notices.texts,
         )  # fmt: skip
 
@@ -327,14 +301,13 @@ class Tuner:
             trained = _trained(done, folder)
         else:
             trained = await trainer.train(job, follower)
-            _write(folder / "done.json", _plain(trained))
+            _write(folder / "done.json", _plain(trained, folder))
             self._learn_speed(ready.start, trained)
         for number, adapter in enumerate(trained.adapters, start=1):
             await follower.measure(number, adapter)
         epochs = tuple(
             TuneEpoch(
-                epoch=i + 1, loss=trained.losses[i] if i < len(trained.losses) else float("nan"),
-                held_loss=trained.held_losses[i] if i < len(trained.held_losses) else None,
+                epoch=i + 1, loss=_at(trained.losses, i), held_loss=_at(trained.held_losses, i),
                 score=follower.score(i + 1),
             )
             for i in range(len(trained.adapters))
@@ -485,10 +458,12 @@ class _Follower:
         """See core.training.Follow."""
         tell, data = self.tuner.runner.progress, told.data
         if told.kind == "step":
-            done, total = int(data.get("step", 0)), int(data.get("steps", 0))
+            # A command of one's own says what it says: any of these may be unknown.
+            done, total = int(data.get("step") or 0), int(data.get("steps") or 0)
             passed = float(data.get("seconds") or 0)
-            left = passed / done * (total - done) if done else None
-            shown = {"loss": float(data["loss"])} if "loss" in data else {}
+            left = passed / done * (total - done) if done and total and passed else None
+            loss = data.get("loss")
+            shown = {} if loss is None else {"loss": float(loss)}
             tell(Event("tick", "steps", done, total, left, data=shown))
         elif told.kind == "note":
             tell(Event("notice", str(data.get("text", ""))))
@@ -593,6 +568,12 @@ def _roomy(pipeline: Pipeline, longest: int) -> Pipeline:
     return pipeline.with_step("generate", max_tokens=max(now, int(SPARE * longest)))
 
 
+def _at(losses: Sequence[float | None], number: int) -> float | None:
+    """A loss that is known and finite."""
+    found = losses[number] if number < len(losses) else None
+    return found if found is not None and math.isfinite(found) else None
+
+
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "task"
 
@@ -616,8 +597,11 @@ def _write(file: Path, value: Mapping[str, Any]) -> None:
     part.replace(file)
 
 
-def _plain(trained: Trained) -> dict[str, Any]:
-    return {**asdict(trained), "adapters": [adapter.name for adapter in trained.adapters]}
+def _plain(trained: Trained, folder: Path) -> dict[str, Any]:
+    """Paths from the stage's folder: a task may be moved."""
+    home = folder.resolve()
+    named = [adapter.resolve().relative_to(home).as_posix() for adapter in trained.adapters]
+    return {**asdict(trained), "adapters": named}
 
 
 def _trained(kept: Mapping[str, Any], folder: Path) -> Trained:

@@ -1,0 +1,68 @@
+"""Which trainings fit the minutes: a pilot, half of the samples, all of them, how many epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+StageName = Literal["pilot", "half", "full"]
+LEAST = 10  # samples; visible gains begin at 50
+PILOT, PILOT_FROM, PILOT_EPOCHS = 64, 128, 2
+HALF_FROM = 100
+EPOCHS = (3, 2, 1)  # what is tried, best first
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """stages: samples of each, in the order of their training. seconds: of training. short:
+    whether samples had to go for want of minutes."""
+
+    stages: dict[StageName, int]
+    epochs: int
+    seconds: float
+    short: bool = False
+
+    def of(self, stage: StageName) -> int:
+        """Epochs of a stage."""
+        return min(PILOT_EPOCHS, self.epochs) if stage == "pilot" else self.epochs
+
+
+def schedule(
+    n: int, tokens: int, speed: float, minutes: float, wished: Sequence[StageName],
+    epochs: int | None = None,
+) -> Schedule:  # fmt: skip
+    """n: samples there are, of so many tokens together; speed: tokens a second of training.
+    epochs: set by hand.
+
+    Where the minutes are too few for three epochs of everything, the half goes first, which only
+    tells what more data would bring; then epochs, then the pilot, and samples last.
+    """
+
+    def made(count: int, passes: int, half: bool, pilot: bool) -> Schedule:
+        stages: dict[StageName, int] = {}
+        if pilot:
+            stages["pilot"] = min(PILOT, n)
+        if half:
+            stages["half"] = count // 2
+        if "full" in wished:
+            stages["full"] = count
+        plan = Schedule(stages, passes, 0.0, count < n)
+        samples = sum(plan.of(stage) * number for stage, number in stages.items())
+        return Schedule(stages, passes, samples * tokens / n / speed, count < n)
+
+    alone = "full" not in wished  # a pilot and nothing more is what was asked for
+    if alone:
+        return made(n, epochs or PILOT_EPOCHS, False, True)
+    tries = (epochs,) if epochs else EPOCHS
+    halves = (True, False) if "half" in wished and n >= HALF_FROM else (False,)
+    pilots = (True, False) if "pilot" in wished and n >= PILOT_FROM else (False,)
+    for pilot, half, passes in product(pilots, halves, tries):
+        if not half or passes == tries[0]:
+            plan = made(n, passes, half, pilot)
+            if plan.seconds <= 60 * minutes:
+                return plan
+    passes = tries[-1]
+    count = int(60 * minutes * speed / (passes * tokens / n))
+    return made(max(min(n, LEAST), min(n - 1, count)), passes, False, False)

@@ -1,0 +1,155 @@
+"""From examples to samples: the very messages that are served, and groups that stay whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway.core.errors import InputError
+from headway.core.pipeline import Pipeline
+from headway.core.training import Sample, read_samples, write_samples
+from headway.engine.tuning.samples import (
+    HELD,
+    LEAST_HELD,
+    MOST_HELD,
+    part_of,
+    parted,
+    samples_of,
+    tunable,
+    tuned_pipeline,
+)
+from headway.workspace import Workspace
+
+MakeTask = Callable[..., Path]
+SEARCHING = {
+    "model": "scripted/echo",
+    "steps": [
+        {"retrieve": {"by": "text", "k": 2}},
+        {"examples": {"k": 2}},
+        {"generate": {"template": "Say it.\nAnswer in one word.", "reasoning": "brief"}},
+        {"vote": {"n": 3}},
+        {"check": {"facts": 0.7}},
+    ],
+}
+
+
+def pipeline(**more: Any) -> Pipeline:
+    return Pipeline.model_validate({**SEARCHING, **more})
+
+
+async def test_a_sample_is_what_is_sent_and_what_is_wanted(make_task: MakeTask) -> None:
+    """The prompt of each sample is the request of the tuned pipeline, word for word, with what it
+    retrieves."""
+    async with Workspace.open(make_task("towns")) as workspace:
+        task, runner = workspace.task, workspace._runner()
+        after = tuned_pipeline(task, pipeline(), 500, "short")
+        samples = await samples_of(runner, after, task.split("train"))
+        assert samples
+        assert [s.id for s in samples] == [e.id for e in task.split("train")]
+        for sample, example in zip(samples, task.split("train"), strict=True):
+            shown = await workspace.show(example.id, after)
+            assert [dict(m) for m in sample.prompt] == [asdict(m) for m in shown.messages]
+            assert "[1]" in sample.prompt[-1]["content"]  # a passage
+            assert sample.reply == example.references[0]
+
+
+def test_short_leaves_what_the_task_is_about(make_task: MakeTask) -> None:
+    task = Workspace.open(make_task("towns")).task
+    short = tuned_pipeline(task, pipeline(), 500, "auto")
+    assert [s.name for s in short.steps] == ["retrieve", "generate", "check"]
+    settings = short.steps[1].settings
+    assert "reasoning" not in settings
+    assert settings["template"] != SEARCHING["steps"][2]["generate"]["template"]
+    same = tuned_pipeline(task, pipeline(), 50, "auto")
+    assert [s.name for s in same.steps] == ["retrieve", "examples", "generate", "check"]
+    assert same.steps[2].settings["template"] == "Say it.\nAnswer in one word."
+
+
+def test_a_template_that_places_things_keeps_its_places(make_task: MakeTask) -> None:
+    task = Workspace.open(make_task("towns")).task
+    placing = pipeline(
+        steps=[{"generate": {"template": "Long rules.\n{{examples}}{{passages}} Q: {{question}}"}}]
+    )
+    text = tuned_pipeline(task, placing, 500, "short").steps[0].settings["template"]
+    assert "{{passages}}" in text
+    assert text.endswith("{{question}}")
+    assert "rules" not in text
+
+
+def test_what_else_is_asked_stays_with_the_model_before(make_task: MakeTask) -> None:
+    task = Workspace.open(make_task("towns")).task
+    expanding = pipeline(steps=[{"expand": {"queries": 2}}, {"retrieve": {}}, {"generate": {}}])
+    after = tuned_pipeline(task, expanding, 500, "short")
+    assert after.steps[0].settings["model"] == "scripted/echo"
+    assert "model" not in after.steps[2].settings
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [(["react"], "react"), ([{"retrieve": {}}], "0 `generate` steps")],
+)
+def test_what_is_not_one_reply_is_refused(steps: list[Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        tunable(Pipeline.model_validate({"model": "scripted/echo", "steps": steps}))
+
+
+def made(groups: list[int]) -> list[Sample]:
+    messages = ({"role": "user", "content": "q"}, {"role": "assistant", "content": "a"})
+    return [Sample(f"s{n}", f"g{g}", messages) for n, g in enumerate(groups)]
+
+
+@given(st.lists(st.integers(0, 60), max_size=300))
+def test_groups_are_never_parted(groups: list[int]) -> None:
+    samples = made(groups)
+    found = parted(samples, 7)
+    assert not {s.group for s in found.train} & {s.group for s in found.held}
+    assert sorted(s.id for s in (*found.train, *found.held)) == sorted(s.id for s in samples)
+    assert len(found.held) <= min(MOST_HELD, round(HELD * len(samples)))
+    if len(samples) < LEAST_HELD / HELD - 1:
+        assert not found.held
+
+
+@given(st.lists(st.integers(0, 60), max_size=200), st.integers(0, 200), st.integers(0, 200))
+def test_a_larger_part_holds_a_smaller_one(groups: list[int], a: int, b: int) -> None:
+    samples = made(groups)
+    small, large = (part_of(samples, n, 7) for n in sorted((a, b)))
+    assert {s.id for s in small} <= {s.id for s in large}
+    assert len(large) >= min(max(a, b), len(samples))
+
+
+def test_samples_are_read_as_they_were_written(tmp_path: Path) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    tools = ({"type": "function", "function": {"name": "f", "parameters": {}}},)
+    acting = Sample(
+        "t", "g",
+        ({"role": "user", "content": "q"}, {"role": "assistant", "content": "hm"},
+         {"role": "user", "content": "and?"}, {"role": "assistant", "tool_calls": [call]}),
+        tools,
+    )  # fmt: skip
+    samples = [*made([1, 2]), acting]
+    file = tmp_path / "samples.jsonl"
+    write_samples(file, samples)
+    assert list(read_samples(file)) == samples
+    assert file.read_text().count('"weight":0') == 1
+    assert '"f"' in acting.reply
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("{", "no chat sample"), ('{"messages": []}', "not the assistant's"), ("7", "no chat sample"),
+     ('{"messages": [{"role": "user", "content": "q"}]}', "not the assistant's")],
+)  # fmt: skip
+def test_a_line_that_is_no_sample_is_named(tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "samples.jsonl"
+    write_samples(file, made([1]))
+    with file.open("a") as stream:
+        stream.write(line + "\n")
+    with pytest.raises(InputError, match=said) as caught:
+        list(read_samples(file))
+    assert f"{file}:2" in str(caught.value)

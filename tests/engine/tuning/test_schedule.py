@@ -1,0 +1,60 @@
+"""Which trainings fit the minutes: what goes first, and that what is planned does fit."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway.engine.tuning.schedule import LEAST, StageName, schedule
+
+ALL: tuple[StageName, ...] = ("pilot", "half", "full")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "stages", "epochs"),
+    [
+        (60.0, {"pilot": 64, "half": 200, "full": 400}, 3),
+        (25.0, {"pilot": 64, "full": 400}, 3),
+        (17.0, {"pilot": 64, "full": 400}, 2),
+        (10.0, {"pilot": 64, "full": 400}, 1),
+        (7.5, {"full": 400}, 1),
+        (3.0, {"full": 180}, 1),
+    ],
+)
+def test_half_goes_first_and_samples_last(
+    minutes: float, stages: dict[str, int], epochs: int
+) -> None:
+    """400 samples of 100 tokens at 100 tokens/s: 400 s an epoch, 64 s a pass of the pilot."""
+    plan = schedule(400, 40_000, 100.0, minutes, ALL)
+    assert (plan.stages, plan.epochs) == (stages, epochs)
+    assert plan.short == (stages["full"] < 400)
+
+
+@given(
+    st.integers(10, 3000), st.integers(20, 800), st.floats(10, 5000), st.floats(0.2, 60),
+    st.sampled_from([ALL, ("full",), ("pilot", "full"), ("half", "full")]),
+)  # fmt: skip
+def test_what_is_planned_fits(
+    n: int, each: int, speed: float, minutes: float, wished: tuple[StageName, ...]
+) -> None:
+    plan = schedule(n, n * each, speed, minutes, wished)
+    full = plan.stages["full"]
+    assert set(plan.stages) <= set(wished)
+    assert min(n, LEAST) <= full <= n
+    assert plan.seconds <= 60 * minutes * 1.001 or full == min(n, LEAST)
+    more = schedule(n, n * each, speed, 2 * minutes, wished)
+    assert more.stages["full"] >= full
+
+
+def test_epochs_set_by_hand_stay() -> None:
+    plan = schedule(400, 40_000, 100.0, 1.0, ALL, 5)
+    assert plan.epochs == 5
+    assert plan.stages == {"full": 12}
+
+
+@pytest.mark.parametrize("n", [12, 500])
+def test_a_pilot_alone(n: int) -> None:
+    plan = schedule(n, n * 100, 100.0, 15.0, ("pilot",))
+    assert plan.stages == {"pilot": min(64, n)}
+    assert plan.epochs == 2

@@ -1,0 +1,190 @@
+"""One tuning from its samples to its verdict, on the small embedded model with a command of our own
+as the trainer: it writes an adapter that changes nothing, so that what comes out is known."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway.core.errors import InputError
+from headway.core.findings import Estimate
+from headway.core.pipeline import Pipeline
+from headway.core.tuning import TuneEpoch
+from headway.engine.budget import Limits
+from headway.engine.journey import Lent
+from headway.engine.tuning.start import start_of
+from headway.engine.tuning.tuner import Tuner, TuneWish, best_epoch, settings_of
+from headway.workspace import Workspace
+
+MakeTask = Callable[..., Path]
+MODEL = "embedded/smollm2-135m"
+WORDS = ("red", "green", "blue", "black", "white", "brown")
+# An adapter of rank 2 on one layer, its B all zeros; each run leaves a line in runs.txt.
+TRAINER = """
+import json, pathlib, sys
+import numpy as np
+from safetensors.numpy import save_file
+
+out, runs = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+with runs.open("a") as stream:
+    stream.write("run\\n")
+name = "base_model.model.model.layers.0.self_attn.v_proj.lora_"
+for step in (1, 2):
+    folder = out / f"checkpoint-{step}"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name + "A.weight": np.ones((2, 576), np.float32),
+               name + "B.weight": np.zeros((192, 2), np.float32)},
+              folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text(json.dumps({
+        "peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["v_proj"],
+        "base_model_name_or_path": "x"}))
+    print({"loss": 1.0 / step, "epoch": step})
+"""
+
+
+def colours(make_task: MakeTask, model: str = MODEL, count: int = 150) -> Path:
+    """A task without documents: which colour a sentence names."""
+    folder = make_task(
+        "colours", knowledge=False, description="Say which colour is named.",
+        output={"kind": "label", "labels": list(WORDS)}, metrics=["label_accuracy"],
+        models={"chat": model}, splits={"train": 0.6, "dev": 0.2, "test": 0.2, "seed": 7},
+    )  # fmt: skip
+    rows = [
+        {"id": f"c{n}", "inputs": {"question": f"Box {n} is {WORDS[n % 6]}, said {n * 7 % 101}."},
+         "reference": WORDS[n % 6]}
+        for n in range(count)
+    ]  # fmt: skip
+    (folder / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "trainer.py").write_text(TRAINER)
+    return folder
+
+
+def wish(folder: Path, **more: Any) -> TuneWish:
+    command = f"{sys.executable} {folder / 'trainer.py'} {{out}} {folder / 'runs.txt'}"
+    return TuneWish(
+        **{"trainer": "command", "command": command, "stages": ("full",), "limit": 6, **more}
+    )
+
+
+def answering(**more: Any) -> Pipeline:
+    settings = {"template": "Say which colour is named.", "max_tokens": 4, **more}
+    return Pipeline.model_validate({"model": MODEL, "steps": [{"generate": settings}]})
+
+
+@pytest.mark.embedded
+async def test_a_tuning_from_samples_to_verdict(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gguf")
+    pytest.importorskip("safetensors")
+    monkeypatch.setenv("HEADWAY_THREADS", "1")
+    folder = colours(make_task)
+    async with Workspace.open(folder) as workspace:
+        found = await workspace.tune(answering(), wish(folder))
+        assert [(s.name, s.chosen) for s in found.stages] == [("full", 2)]
+        scores = [e.score for e in found.stages[0].epochs]
+        assert scores[0] == scores[1]  # zeros change nothing
+        assert scores[0] is not None
+        assert scores[0].n == found.plan.held >= 8
+        held = {side.example for side in found.sides}
+        assert held <= {e.id for e in workspace.task.split("train")}
+        # A model like any other, with its lineage, in a pipeline of its own.
+        assert found.name.startswith("tuned/colours-")
+        told = json.loads((Path(found.folder) / "model.json").read_text())
+        assert told["lineage"]["samples"] == found.plan.samples
+        assert Pipeline.load(found.pipeline_file).model == found.name
+        assert found.comparison is not None
+        assert found.comparison.n == 6
+        assert found.general_change is not None
+        assert found.general_change.mean == 0
+        evaluated = await workspace.evaluate(found.pipeline_file, limit=6)
+        assert evaluated.model == found.name
+        # The same again trains nothing and says the same.
+        again = await workspace.tune(answering(), wish(folder))
+        assert again.stages == found.stages
+        assert again.name == found.name
+        assert (folder / "runs.txt").read_text() == "run\n"
+        # It can be gone on from, and merged.
+        start = await start_of(workspace.parts, found.name, None)
+        assert start.base.name == MODEL
+        assert start.adapter == Path(found.folder)
+        merged = await workspace.merge(found.name, ("q8_0",), found.pipeline_file, 2)
+        assert [m.kind for m in merged.merged] == ["adapter", "q8_0"]
+        assert merged.merged[1].size > 9 * 10**7
+
+
+async def test_knowledge_without_anything_to_read_is_refused(make_task: MakeTask) -> None:
+    """Training would teach it to make things up; it says so, and what to type to do it anyway."""
+    folder = make_task("towns")
+    (folder / "weights.gguf").write_bytes(b"x")
+    async with Workspace.open(folder) as workspace:
+        blind = Pipeline.model_validate({"model": "scripted/echo", "steps": ["generate"]})
+        tuner = Tuner(workspace._runner(), blind, TuneWish(base="embedded/weights.gguf"))
+
+        async def counted(start: Any, samples: Any) -> list[tuple[int, int]]:
+            return [(9, 1)] * len(samples)
+
+        tuner._tokens = counted  # type: ignore[method-assign]
+        with pytest.raises(InputError, match="--force") as caught:
+            await tuner.go()
+    assert "make" in str(caught.value)
+
+
+async def test_weights_behind_an_endpoint_cannot_be_tuned_here(make_task: MakeTask) -> None:
+    async with Workspace.open(colours(make_task, "scripted/echo")) as workspace:
+        with pytest.raises(InputError, match="behind an endpoint"):
+            await start_of(workspace.parts, "openai/gpt-5", None)
+        with pytest.raises(InputError, match="no model that can be trained here"):
+            await start_of(workspace.parts, None, "weights.bin")
+        with pytest.raises(InputError, match="not there"):
+            await start_of(workspace.parts, None, "embedded/none.gguf")
+        with pytest.raises(InputError, match="not there"):
+            await start_of(workspace.parts, None, "tuned/none")
+        hub = await start_of(workspace.parts, None, "owner/repository")
+        assert (hub.base.kind, hub.served) == ("hf", False)
+
+
+async def test_in_a_journey_what_cannot_be_tuned_is_a_notice(make_task: MakeTask) -> None:
+    folder = colours(make_task, "scripted/echo")
+    async with Workspace.open(folder) as workspace:
+        runner = workspace._runner(Limits(minutes=30))
+        train = workspace.task.split("train")
+        lent = Lent(workspace.task, workspace.pipeline(), train, {}, runner)
+        assert await lent.tune(workspace.pipeline()) is None
+        assert any("fine_tune" in text for text in workspace.notices.texts)
+
+
+def test_settings_by_hand_are_checked() -> None:
+    assert settings_of({"rate": 1e-4}).rate == 1e-4
+    with pytest.raises(InputError, match="rate"):
+        settings_of({"rate": -1})
+
+
+def epoch(number: int, score: float | None, held: float | None) -> TuneEpoch:
+    found = None if score is None else Estimate(mean=score, n=10)
+    return TuneEpoch(epoch=number, loss=1.0, held_loss=held, score=found)
+
+
+def test_the_best_epoch_is_the_tasks_own_word() -> None:
+    """The score decides; of equals the held-out loss; without either the last is taken."""
+    assert best_epoch([epoch(1, 0.9, 2.0), epoch(2, 0.8, 1.0)]) == 1
+    assert best_epoch([epoch(1, 0.9, 1.0), epoch(2, 0.9, 2.0), epoch(3, 0.9, 1.0)]) == 3
+    assert best_epoch([epoch(1, None, 2.0), epoch(2, None, 1.0), epoch(3, None, 3.0)]) == 2
+    assert best_epoch([epoch(1, None, None), epoch(2, None, None)]) == 2
+    assert best_epoch([]) == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 9)), min_size=1, max_size=6))
+def test_no_epoch_scores_better_than_the_best(rows: list[tuple[float, float]]) -> None:
+    epochs = [epoch(n, *row) for n, row in enumerate(rows, start=1)]
+    chosen = epochs[best_epoch(epochs) - 1].score
+    assert chosen is not None
+    assert chosen.mean is not None
+    assert all(round(chosen.mean, 9) >= round(score, 9) for score, _ in rows)
