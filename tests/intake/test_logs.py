@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headway.core.errors import InputError
-from headway.intake.logs import Log, read_log
+from headway.intake.logs import Log, read_log, read_masked
 from headway.intake.privacy import Masker
 
 USER, REPLY = (
@@ -129,3 +129,18 @@ def test_without_the_extra_nothing_is_copied(monkeypatch: pytest.MonkeyPatch) ->
         Masker()
     assert "headway[privacy]" in str(error.value)
     assert "--unmasked" in str(error.value)
+
+
+def test_a_log_without_requests_is_told_before_the_masker_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes half a minute to load, and masks nothing of an empty file."""
+
+    def load() -> None:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr("headway.intake.logs.Masker", load)
+    file = tmp_path / "log.jsonl"
+    file.write_text("{}\n")
+    with pytest.raises(InputError):
+        read_masked(file)

@@ -66,6 +66,13 @@ def test_no_question_and_no_word_is_unscored() -> None:
     assert found(case(asks(noncommittal=True))).value == 0.0
 
 
+def test_our_own_words_are_no_question() -> None:
+    """A small judge copies its instructions; what it copied is not scored."""
+    echo = "What is judged stands between marks such as <answer 1a2b>?"
+    assert found(case(asks(echo, ASKED))).notes["questions"] == [ASKED]
+    assert "no question" in found(case(asks(echo))).unscored
+
+
 def test_no_more_questions_than_asked_for() -> None:
     assert len(found(case(asks(*[ASKED] * 9))).notes["questions"]) == QUESTIONS
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from headway.core.errors import HeadwayError
+from headway.core.errors import HeadwayError, InputError
 from headway.store import Store
 from headway.store.migrations import MIGRATIONS, migrate
 
@@ -38,6 +38,13 @@ def committed(file: Path, sql: str) -> list[tuple[object, ...]]:
     """What another process would see now."""
     with sqlite3.connect(file) as db:
         return db.execute(sql).fetchall()
+
+
+def test_a_file_where_the_folder_should_be_is_named(file: Path) -> None:
+    file.parent.parent.mkdir()
+    file.parent.write_text("")
+    with pytest.raises(InputError, match="this is a file"):
+        Store(file)
 
 
 # --- the schema -----------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ def read_masked(file: str | Path, unmasked: bool = False) -> Log:
         log = read_log(file, lambda value: value)
         log.notices = ("Nothing was masked: the questions stand in examples.jsonl as asked.",)
         return log
+    read_log(file, lambda value: value)  # what is wrong with the file is said before the long load
     masker = Masker()
     log = read_log(file, masker.masked)
     log.masked = masker.counts

@@ -23,6 +23,7 @@ DUTY = (
     " answer at all, such as 'I do not know'. Fields: noncommittal (true or false), questions (a"
     f" list of {QUESTIONS})."
 )
+OURS = ("What is judged stands between marks", "You are shown one answer")
 _SCHEMA = form(
     noncommittal={"type": "boolean"},
     questions={"type": "array", "items": WORDS, "minItems": QUESTIONS, "maxItems": QUESTIONS},
@@ -62,6 +63,8 @@ class AnswerRelevancy(Judged):
 def _read(data: Any) -> tuple[bool, list[str]]:
     vague = field(data, "noncommittal", (bool, int))
     made = [q.strip() for q in field(data, "questions", list) if isinstance(q, str) and q.strip()]
+    # A small judge copies our own words instead of asking; scored, they would be noise.
+    made = [q for q in made if not any(own in q for own in OURS)]
     if not made and not vague:
         raise ValueError("there is no question in it")
     return bool(vague), made[:QUESTIONS]

@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from headway.core.errors import HeadwayError
+from headway.core.errors import HeadwayError, InputError
 from headway.store.migrations import migrate
 
 WINDOW_S = 0.05
@@ -40,6 +40,11 @@ class Store:
         self._waiting: dict[str, bytes] = {}  # replies queued and not committed yet
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[Statement | threading.Event | None] = queue.SimpleQueue()
+        if file.parent.exists() and not file.parent.is_dir():
+            raise InputError(
+                "a folder is wanted here, and this is a file", where=str(file.parent),
+                do=f"mv {file.parent.name} {file.parent.name}.old   (there, and the command again)",
+            )  # fmt: skip
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._connect()

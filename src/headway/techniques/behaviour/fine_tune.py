@@ -33,10 +33,11 @@ class FineTune:
     times: ClassVar[float] = 8.0  # its training, spread over the examples that prove it
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
-        """None where the model cannot be trained here, a check of the samples stops it, or the
-        budget leaves too little time; a notice says which."""
+        """None where nobody answers, or the model is tuned already; nor where its weights are not
+        here, a check of the samples stops it, or the budget leaves too little time, and then a
+        notice says which."""
         model = ctx.incumbent.model or ctx.task.spec.models.chat
-        if not model.startswith("embedded/") or ctx.incumbent.step("generate") is None:
+        if model.startswith("tuned/") or ctx.incumbent.step("generate") is None:
             return
         tuned = await ctx.tune(ctx.incumbent)
         if tuned is not None:
