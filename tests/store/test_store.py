@@ -40,13 +40,6 @@ def committed(file: Path, sql: str) -> list[tuple[object, ...]]:
         return db.execute(sql).fetchall()
 
 
-def test_a_file_where_the_folder_should_be_is_named(file: Path) -> None:
-    file.parent.parent.mkdir()
-    file.parent.write_text("")
-    with pytest.raises(InputError, match="this is a file"):
-        Store(file)
-
-
 # --- the schema -----------------------------------------------------------------------------------
 
 
@@ -344,7 +337,7 @@ def test_a_folder_in_its_place(file: Path) -> None:
 def test_a_file_in_place_of_its_folder(file: Path) -> None:
     file.parent.parent.mkdir(parents=True)
     file.parent.write_text("in the way")
-    with pytest.raises(HeadwayError, match="cannot be used"):
+    with pytest.raises(InputError, match="this is a file"):
         Store(file)
 
 
