@@ -15,7 +15,6 @@ import asyncio
 import math
 import re
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -64,6 +63,7 @@ from headway.steps import build
 from headway.steps.generate import Generate
 from headway.training import open_trainer
 
+OVER = 1.5  # times the minutes asked for, at which a training that is slower than planned ends
 SIDES = 10
 LIKENESS = ("name", "wanted", "base", "pilot", "moved")  # of what is told of a feature
 PER_MESSAGE = 8  # tokens of the chat template around a message, about
@@ -294,7 +294,7 @@ class Tuner:
             start=ready.start.adapter, command=self.wish.command,
         )  # fmt: skip
         self._say(f"{name}: training on {len(samples)} samples")
-        follower = _Follower(self, ready, str(name), held, how.epochs)
+        follower = _Follower(self, ready, held)
         trainer = open_trainer(self.wish.trainer)
         done = _read(folder / "done.json")
         if done:
@@ -445,14 +445,10 @@ class Tuner:
 class _Follower:
     """Hears a trainer, shows how far it is, and measures each epoch as it comes."""
 
-    def __init__(
-        self, tuner: Tuner, ready: Prepared, stage: str, held: Sequence[Example], epochs: int
-    ) -> None:
-        self.tuner, self.ready, self.stage, self.held = tuner, ready, stage, held
-        self.epochs = epochs
+    def __init__(self, tuner: Tuner, ready: Prepared, held: Sequence[Example]) -> None:
+        self.tuner, self.ready, self.held = tuner, ready, held
+        self.most = OVER * 60 * tuner.wish.minutes
         self.runs: dict[int, Run] = {}
-        self._began = time.monotonic()
-        self._worse = 0
 
     async def __call__(self, told: Told) -> bool:
         """See core.training.Follow."""
@@ -468,16 +464,16 @@ class _Follower:
         elif told.kind == "note":
             tell(Event("notice", str(data.get("text", ""))))
         elif told.kind == "epoch":
-            return await self._epoch(int(data["epoch"]), Path(str(data["adapter"])))
+            number, passed = int(data["epoch"]), float(data.get("seconds") or 0)
+            await self.measure(number, Path(str(data["adapter"])))
+            return passed * (number + 1) / number <= self.most and self._rises(number)
         return True
 
-    async def _epoch(self, number: int, adapter: Path) -> bool:
-        """Whether to go on: two epochs in a row no better than the best end a training."""
-        await self.measure(number, adapter)
-        scores = [s.mean for i in range(1, number + 1) if (s := self.score(i)) and s.mean]
-        if len(scores) < 3:
-            return True
-        return max(scores[-2:]) > max(scores[:-2])
+    def _rises(self, number: int) -> bool:
+        """False where the last two epochs are no better than the best before them."""
+        found = [self.score(i) for i in range(1, number + 1)]
+        scores = [s.mean for s in found if s is not None and s.mean is not None]
+        return len(scores) < 3 or max(scores[-2:]) > max(scores[:-2])
 
     async def measure(self, number: int, adapter: Path) -> None:
         """Score an epoch's adapter over what is held out, once."""
