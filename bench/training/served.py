@@ -28,6 +28,7 @@ sys.path.append(str(HERE.parent))
 from kept import Kept  # noqa: E402
 
 from headway import Pipeline, Workspace  # noqa: E402
+from headway.core.control import only_text  # noqa: E402
 from headway.core.record import ChatRequest  # noqa: E402
 from headway.core.training import Base, Job  # noqa: E402
 from headway.engine.compare import estimate  # noqa: E402
@@ -36,7 +37,6 @@ from headway.engine.tuning.start import start_of  # noqa: E402
 from headway.models.embedded import EmbeddedChat, Settings  # noqa: E402
 from headway.steps.generate import Generate  # noqa: E402
 from headway.training.gguf import merge  # noqa: E402
-from headway.training.lora_data import only_text  # noqa: E402
 from headway.training.lora_process import load_model, load_tokenizer  # noqa: E402
 
 TASK = HERE.parent / "scratch" / "training" / "tickets"
@@ -132,13 +132,13 @@ async def measure(
             elif side.startswith("adapter"):
                 file = home / "adapter.gguf"
                 texts, seconds = await by_runtime(base, list(asked.values()), file)
-                size = file.stat().st_size + base.stat().st_size
+                size = size_of(file, base)
             else:
                 kind = side.split()[1].strip(",")
                 file = folder / ".headway" / f"{side.replace(' ', '-').replace(',', '')}.gguf"
                 merge(home, base, file, kind, whole=side.endswith("all"))
                 texts, seconds = await by_runtime(file, list(asked.values()))
-                size = file.stat().st_size
+                size = size_of(file)
                 file.unlink()
             score = await scored(workspace, pipeline, asked, texts)
             kept.put(key, {"side": side, "texts": texts, "seconds": seconds, "size": size,
@@ -168,6 +168,11 @@ async def scored(
         groups.append(by_id[id].cluster)
     found = estimate(values, groups)
     return [found.mean, found.low, found.high]
+
+
+def size_of(*files: Path) -> int:
+    """Bytes, together."""
+    return sum(file.stat().st_size for file in files)
 
 
 def last_tuned(folder: Path) -> str:
