@@ -65,7 +65,14 @@ def write_samples(file: Path, samples: Iterable[Sample]) -> None:
 
 def read_samples(file: Path) -> Iterator[Sample]:
     """Samples of such a file, from here or elsewhere. Raises InputError naming file and line."""
-    with file.open("rb") as stream:
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror}", where=str(file),
+            valid="a file of chat samples, one JSON object a line",
+        ) from None  # fmt: skip
+    with stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
                 yield _sample(line, file, number)
