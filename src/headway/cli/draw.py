@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from headway.core.findings import Diagnosis, Estimate
 from headway.report import words
 
 WIDTH, HEIGHT = 49, 17  # of the plane in characters; odd, so that its middle is a cell
+HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
 def bar(estimate: Estimate | None, width: int = 24, top: float = 1.0, style: str = "cyan") -> Text:
@@ -36,6 +39,13 @@ class _Plane:
         for i, character in enumerate(text):
             if 0 <= x + i < WIDTH and 0 <= y < HEIGHT:
                 self.cells[y][x + i] = (character, style)
+
+
+def line(values: Sequence[float]) -> str:
+    """A curve a character high, from its least value to its greatest."""
+    low, high = min(values), max(values)
+    steps = len(HEIGHTS) - 1
+    return "".join(HEIGHTS[round((v - low) / (high - low or 1.0) * steps)] for v in values)
 
 
 def _column(value: float) -> int:

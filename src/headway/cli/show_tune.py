@@ -122,6 +122,9 @@ def _stage(console: Console, stage: TuneStage) -> None:
         f" {words.duration(stage.seconds)}, {speed:,.0f} tokens/s"
         + (f" ({stage.stopped})" if stage.stopped else ""),
     )
+    if stage.curve:
+        ends = f"{stage.curve[0]:.2f} to {stage.curve[-1]:.2f}"
+        _say(console, f"  loss {draw.line(stage.curve)} {ends}", "dim")
     rows = [
         (
             _t("→" if e.epoch == stage.chosen else ""), _t(str(e.epoch)), _t(_loss(e.loss)),

@@ -32,6 +32,8 @@ class TuneStage(Frozen):
     seconds: float = 0.0
     model: str = ""
     stopped: str = ""
+    curve: tuple[float, ...] = ()
+    """Training loss from the first step to the last, each the mean of as many steps."""
 
 
 class Side(Frozen):

@@ -62,9 +62,11 @@ from headway.models.tuned import BESIDE, SERVED, Tuned, folder_of
 from headway.steps import build
 from headway.steps.generate import Generate
 from headway.training import open_trainer
+from headway.training.lora import LOG
 
 OVER = 1.5  # times the minutes asked for, at which a training that is slower than planned ends
 SIDES = 10
+POINTS = 48  # of a curve
 LIKENESS = ("name", "wanted", "base", "pilot", "moved")  # of what is told of a feature
 PER_MESSAGE = 8  # tokens of the chat template around a message, about
 GUESSED = 4e10
@@ -317,6 +319,7 @@ class Tuner:
         stage = TuneStage(
             name=name, samples=len(samples), epochs=epochs, chosen=chosen,
             tokens=trained.tokens, seconds=trained.seconds, model=model, stopped=trained.stopped,
+            curve=curve_of(folder / LOG),
         )  # fmt: skip
         return stage, follower.runs.get(chosen)
 
@@ -517,6 +520,20 @@ def best_epoch(epochs: Sequence[TuneEpoch]) -> int:
         return (round(score, 9), -loss, epoch.epoch)
 
     return max(epochs, key=rank).epoch
+
+
+def curve_of(log: Path) -> tuple[float, ...]:
+    """The losses of a trainer's log, at most POINTS of them; empty where it keeps none. Of a step
+    that stands in it twice, since a training was gone on with, the later one counts."""
+    losses: dict[int, float] = {}
+    for line in log.read_bytes().splitlines() if log.is_file() else ():
+        told = orjson.loads(line)
+        if told["kind"] == "step":
+            losses[told["data"]["step"]] = told["data"]["loss"]
+    values = [losses[step] for step in sorted(losses)]
+    each = max(1, -(-len(values) // POINTS))
+    rows = [values[at : at + each] for at in range(0, len(values), each)]
+    return tuple(round(sum(row) / len(row), 4) for row in rows)
 
 
 def gained(half: Run, full: Run, metric: str) -> Estimate:
