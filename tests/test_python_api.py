@@ -20,6 +20,7 @@ from headway.core.progress import Event
 
 VERBS = (
     *("check", "compare", "diagnose", "evaluate", "final", "judge", "optimize", "report", "show"),
+    "tune",
 )
 
 

@@ -28,6 +28,7 @@ from headway.door import (
     optimize,
     report,
     show,
+    tune,
 )
 from headway.workspace import Workspace, import_task, init_task, schema, techniques
 
@@ -61,4 +62,5 @@ __all__ = [
     "schema",
     "show",
     "techniques",
+    "tune",
 ]

@@ -21,8 +21,10 @@ from headway.core.findings import (
 from headway.core.judgement import JudgeFinding
 from headway.core.progress import Progress, silent
 from headway.core.task import Task
+from headway.core.tuning import TuneFinding
 from headway.engine.drafting import DraftFinding, LogFinding, Order
 from headway.engine.showing import Shown
+from headway.engine.tuning import Filter, TuneWish
 from headway.workspace import Workspace, run_sync
 
 T = TypeVar("T")
@@ -131,6 +133,30 @@ def optimize(
 ) -> Journey:
     """One journey under one budget. Options: calls, tokens, usd, minutes, axis, test, resume."""
     return _with(task, lambda w: w.optimize(**options), model, progress)
+
+
+def tune(
+    task: Folder,
+    pipeline: Any = None,
+    *,
+    model: str | None = None,
+    progress: Progress = silent,
+    teacher: Any = None,
+    inputs: Path | None = None,
+    keep: Filter | None = None,
+    log: Path | None = None,
+    unmasked: bool = False,
+    **wish: Any,
+) -> TuneFinding:
+    """Fine-tune the pipeline's model, and say whether it paid. Options: those of `TuneWish`, such
+    as minutes, base, prompt, stages, how, trainer, command, name, limit, force."""
+    wished, source = TuneWish(**wish), {"teacher": teacher, "inputs": inputs, "keep": keep}
+    return _with(
+        task,
+        lambda w: w.tune(pipeline, wished, log=log, unmasked=unmasked, **source),
+        model,
+        progress,
+    )
 
 
 def final(

@@ -65,6 +65,7 @@ from headway.engine.tuning import (
     baked,
     inputs_of,
     merge_kinds,
+    plan_source,
     with_source,
 )
 from headway.engine.tuning.wavering import Waverer, plan_wavering
@@ -522,8 +523,8 @@ class Workspace:
         none is given), of which `keep` says what is trained on. log: train on a production log's
         own answers. A tuning that was cut off goes on with the same call.
         """
-        tuner = await self._tuner(pipeline, wish, teacher, inputs, keep, log, unmasked)
-        return await tuner.go()
+        source = self._source(teacher, inputs, keep, log, unmasked)
+        return await (await self._tuner(pipeline, wish, source, ask=True)).go()
 
     async def plan_tune(
         self, pipeline: Path | str | Pipeline | None = None, wish: TuneWish = TuneWish(),
@@ -531,23 +532,31 @@ class Workspace:
     ) -> TunePlan:  # fmt: skip
         """What tune() would train on and take; trains nothing. A teacher is not asked: what it
         would answer is planned for with as many answers as there are inputs."""
-        return await (await self._tuner(pipeline, wish, planned=True, **source)).plan()
+        from headway.engine.estimate import Estimator
+
+        found = self._source(**source)
+        plan = await (await self._tuner(pipeline, wish, found, ask=False)).plan()
+        estimator = Estimator(self.task, self.parts, self.store, self.pipeline())
+        return plan.model_copy(update={"teaching": await plan_source(estimator, found)})
 
     async def _tuner(
-        self, pipeline: Path | str | Pipeline | None, wish: TuneWish,
-        teacher: Path | str | Pipeline | None = None, inputs: Path | None = None,
-        keep: Filter | None = None, log: Path | None = None, unmasked: bool = False,
-        planned: bool = False,
-    ) -> Tuner:  # fmt: skip
+        self, pipeline: Path | str | Pipeline | None, wish: TuneWish, source: Source, ask: bool
+    ) -> Tuner:
         runner = self._runner()
-        source = Source(
+        return Tuner(
+            runner, self.pipeline(pipeline), await with_source(runner, wish, source, ask=ask)
+        )
+
+    def _source(
+        self, teacher: Path | str | Pipeline | None = None, inputs: Path | None = None,
+        keep: Filter | None = None, log: Path | None = None, unmasked: bool = False,
+    ) -> Source:  # fmt: skip
+        return Source(
             None if teacher is None else self._teacher(teacher),
             None if inputs is None else inputs_of(intake.read_masked(inputs, True).requests),
             keep,
             None if log is None else self._baked(log, unmasked),
         )
-        wish = await with_source(runner, wish, source, ask=not planned)
-        return Tuner(runner, self.pipeline(pipeline), wish)
 
     def _baked(self, log: Path, unmasked: bool) -> Taught:
         found = intake.read_masked(log, unmasked)

@@ -46,6 +46,11 @@ def plan(console: Console, found: TunePlan) -> None:
     )
     for why, count in found.left_out.items():
         _say(console, f"left out: {count} {words.spaced(why)}", "dim")
+    if found.teaching is not None:
+        spent = ", ".join(
+            words.estimated(key, getattr(found.teaching, key)) for key, _ in words.BUDGET
+        )
+        _say(console, f"the teacher first: {spent}")
     _checks(console, found.checks)
     _say(console, f"samples  {found.samples_file}", "dim")
     _notices(console, found.notices)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from headway.core.findings import CheckItem, Comparison, Estimate, Finding
+from headway.core.findings import CheckItem, Comparison, Estimate, Finding, Plan
 from headway.core.task import Frozen
 
 
@@ -82,6 +82,8 @@ class TunePlan(Finding):
     settings: dict[str, Any] = Field(default_factory=dict)
     checks: tuple[CheckItem, ...] = ()
     samples_file: str = ""
+    teaching: Plan | None = None
+    """What a teacher would spend first."""
     notices: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:

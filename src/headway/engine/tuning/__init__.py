@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headway.engine.tuning.merging import merge_kinds
-from headway.engine.tuning.sources import Source, with_source
+from headway.engine.tuning.sources import Source, plan_source, with_source
 from headway.engine.tuning.teacher import Filter, Taught, baked, inputs_of
 from headway.engine.tuning.tuner import Tuner, TuneWish
 from headway.engine.tuning.within import tuned_within
@@ -17,6 +17,7 @@ __all__ = [
     "baked",
     "inputs_of",
     "merge_kinds",
+    "plan_source",
     "tuned_within",
     "with_source",
 ]

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from headway.core.errors import InputError
+from headway.core.findings import Plan
 from headway.core.pipeline import Pipeline
-from headway.core.task import Example
+from headway.core.task import Example, Task
+from headway.engine.estimate import Estimator
 from headway.engine.run import Runner
-from headway.engine.tuning.teacher import WHY, Filter, Taught, taught
+from headway.engine.tuning.teacher import WHY, Filter, Taught, plan_taught, taught
 from headway.engine.tuning.tuner import TuneWish
 
 
@@ -24,6 +26,12 @@ class Source:
     keep: Filter | None = None
     log: Taught | None = None
 
+    def asked(self, task: Task) -> tuple[tuple[Example, ...], Filter]:
+        """What the teacher is asked, and by what its answers are kept."""
+        inputs = tuple(task.split("train") if self.inputs is None else self.inputs)
+        known = all(e.reference is not None for e in inputs)
+        return inputs, self.keep or ("metric" if known else "agreement")
+
 
 async def with_source(
     runner: Runner, wish: TuneWish, source: Source, *, ask: bool = True
@@ -37,14 +45,19 @@ async def with_source(
         return _with(runner, wish, source.log, "the log")
     if source.teacher is None:
         return wish
-    train = runner.desk.task.split("train")
-    inputs = tuple(train if source.inputs is None else source.inputs)
+    inputs, keep = source.asked(runner.desk.task)
     if not ask:
         return replace(wish, examples=tuple(_standing(e) for e in inputs))
-    known = all(e.reference is not None for e in inputs)
-    keep: Filter = source.keep or ("metric" if known else "agreement")
     found = await taught(runner, source.teacher, inputs, filter=keep)
     return _with(runner, wish, found, "the teacher")
+
+
+async def plan_source(estimator: Estimator, source: Source) -> Plan | None:
+    """What the teacher would spend, before anything is trained; None where there is none."""
+    if source.teacher is None:
+        return None
+    inputs, keep = source.asked(estimator.task)
+    return await plan_taught(estimator, source.teacher, inputs, filter=keep)
 
 
 def _with(runner: Runner, wish: TuneWish, found: Taught, who: str) -> TuneWish:
