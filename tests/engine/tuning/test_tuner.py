@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.core.errors import InputError
+from headway.core.errors import HeadwayError, InputError
 from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
 from headway.core.tuning import TuneEpoch
 from headway.engine.budget import Limits
 from headway.engine.journey import Lent
+from headway.engine.tuning import preparing
+from headway.engine.tuning.preparing import TuneWish, settings_of
 from headway.engine.tuning.start import start_of
-from headway.engine.tuning.tuner import Tuner, TuneWish, best_epoch, settings_of
+from headway.engine.tuning.tuner import Tuner, best_epoch
 from headway.workspace import Workspace
 
 MakeTask = Callable[..., Path]
@@ -120,7 +123,9 @@ async def test_a_tuning_from_samples_to_verdict(
         assert merged.merged[1].size > 9 * 10**7
 
 
-async def test_knowledge_without_anything_to_read_is_refused(make_task: MakeTask) -> None:
+async def test_knowledge_without_anything_to_read_is_refused(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Training would teach it to make things up; it says so, and what to type to do it anyway."""
     folder = make_task("towns")
     (folder / "weights.gguf").write_bytes(b"x")
@@ -128,10 +133,10 @@ async def test_knowledge_without_anything_to_read_is_refused(make_task: MakeTask
         blind = Pipeline.model_validate({"model": "scripted/echo", "steps": ["generate"]})
         tuner = Tuner(workspace._runner(), blind, TuneWish(base="embedded/weights.gguf"))
 
-        async def counted(start: Any, samples: Any) -> list[tuple[int, int]]:
+        async def counted(parts: Any, start: Any, samples: Any) -> list[tuple[int, int]]:
             return [(9, 1)] * len(samples)
 
-        tuner._tokens = counted  # type: ignore[method-assign]
+        monkeypatch.setattr(preparing, "tokens_of", counted)
         with pytest.raises(InputError, match="--force") as caught:
             await tuner.go()
     assert "make" in str(caught.value)
@@ -159,6 +164,35 @@ async def test_in_a_journey_what_cannot_be_tuned_is_a_notice(make_task: MakeTask
         lent = Lent(workspace.task, workspace.pipeline(), train, {}, runner)
         assert await lent.tune(workspace.pipeline()) is None
         assert any("fine_tune" in text for text in workspace.notices.texts)
+
+
+async def test_a_tuning_that_was_begun_keeps_its_schedule(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a speed that was measured meanwhile would begin another training under the same
+    command."""
+    folder = colours(make_task, "scripted/echo")
+    (folder / "weights.gguf").write_bytes(b"x" * 10**6)
+
+    async def counted(parts: Any, start: Any, samples: Any) -> list[tuple[int, int]]:
+        return [(90, 10)] * len(samples)
+
+    monkeypatch.setattr(preparing, "tokens_of", counted)
+    speeds = iter([(20.0, False), (20.0, False), (500.0, True), (500.0, True)])
+    monkeypatch.setattr(preparing, "speed_of", lambda parts, start: next(speeds))
+    wished = TuneWish(
+        minutes=5.0, base="embedded/weights.gguf", trainer="command", command="exit 3",
+        stages=("full",), name="kept",
+    )  # fmt: skip
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    async with Workspace.open(folder) as workspace:
+        asked = await Tuner(workspace._runner(), before, wished).plan()
+        with pytest.raises(HeadwayError, match="exit code 3"):
+            await Tuner(workspace._runner(), before, wished).go()
+        again = await Tuner(workspace._runner(), before, wished).plan()
+        assert (again.stages, again.epochs) == (asked.stages, asked.epochs)
+        other = await Tuner(workspace._runner(), before, replace(wished, minutes=6.0)).plan()
+        assert (other.stages, other.epochs) != (asked.stages, asked.epochs)
 
 
 def test_settings_by_hand_are_checked() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from headway.engine.tuning.merging import merge_kinds
+from headway.engine.tuning.preparing import TuneWish
 from headway.engine.tuning.sources import Source, plan_source, with_source
 from headway.engine.tuning.teacher import Filter, Taught, baked, inputs_of
-from headway.engine.tuning.tuner import Tuner, TuneWish
+from headway.engine.tuning.tuner import Tuner
 from headway.engine.tuning.within import tuned_within
 
 __all__ = [

@@ -11,8 +11,8 @@ from headway.core.pipeline import Pipeline
 from headway.core.task import Example, Task
 from headway.engine.estimate import Estimator
 from headway.engine.run import Runner
+from headway.engine.tuning.preparing import TuneWish
 from headway.engine.tuning.teacher import WHY, Filter, Taught, plan_taught, taught
-from headway.engine.tuning.tuner import TuneWish
 
 
 @dataclass(frozen=True)

@@ -16,244 +16,91 @@ import math
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from headway.core.errors import InputError
-from headway.core.findings import CheckItem, Estimate
+from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
-from headway.core.task import Example, digest, invalid
-from headway.core.training import (
-    ADAPTER,
-    Job,
-    Sample,
-    Settings,
-    Told,
-    Trained,
-    read_samples,
-    write_samples,
-)
+from headway.core.task import digest
+from headway.core.training import ADAPTER, Job, Trained, write_samples
 from headway.core.tuning import Cost, Side, TuneEpoch, TuneFinding, TunePlan, TuneStage
 from headway.engine import statistics as stats
 from headway.engine.compare import compare_runs, estimate, to_estimate
 from headway.engine.run import Run, Runner
-from headway.engine.tuning.checks import check_samples, cleaned, stopping
+from headway.engine.tuning import notes
+from headway.engine.tuning.checks import stopping
+from headway.engine.tuning.following import Follower, converted
 from headway.engine.tuning.general import General, forgotten, general
 from headway.engine.tuning.likeness import likeness
-from headway.engine.tuning.samples import (
-    SPARE,
-    Parted,
-    Prompt,
-    part_of,
-    parted,
-    samples_of,
-    tuned_pipeline,
+from headway.engine.tuning.preparing import (
+    SCHEDULES,
+    Prepared,
+    TuneWish,
+    home_of,
+    learn_speed,
+    prepare,
 )
-from headway.engine.tuning.schedule import LEAST, PILOT_EPOCHS, StageName, schedule
-from headway.engine.tuning.start import Start, start_of
+from headway.engine.tuning.samples import part_of
+from headway.engine.tuning.schedule import StageName
 from headway.models.adapted import PREFIX
-from headway.models.embedded import EmbeddedChat
 from headway.models.tuned import BESIDE, SERVED, Tuned, folder_of
-from headway.steps import build
-from headway.steps.generate import Generate
 from headway.training import open_trainer
 from headway.training.lora import LOG
 
-OVER = 1.5  # times the minutes asked for, at which a training that is slower than planned ends
 SIDES = 10
 POINTS = 48  # of a curve
 LIKENESS = ("name", "wanted", "base", "pilot", "moved")  # of what is told of a feature
-PER_MESSAGE = 8  # tokens of the chat template around a message, about
-GUESSED = 4e10
-"""Bytes of weights times tokens a second of training, where nothing was measured yet: about 400
-tokens/s for a file of 100 MB, on two cores."""
-
-
-@dataclass(frozen=True)
-class TuneWish:
-    """What a tuning was asked for.
-
-    minutes: of training, all stages together; measuring comes on top. limit: examples of dev that
-    it is proven on. stages: of `pilot`, `half` and `full`, those to train; what the data is too
-    small for is left out. how: settings of the trainer set by hand. examples: samples that are
-    given instead of those of train. force: train although a check says to stop.
-    """
-
-    minutes: float = 15.0
-    base: str | None = None
-    prompt: Prompt = "auto"
-    stages: tuple[StageName, ...] = ("pilot", "half", "full")
-    trainer: str = "lora"
-    command: str | None = None
-    name: str | None = None
-    how: Mapping[str, Any] = field(default_factory=dict)
-    limit: int = 100
-    force: bool = False
-    prove: bool = True
-    """Whether to compare on dev and ask the general probe: not inside a journey, which does."""
-    examples: tuple[Example, ...] | None = None
-    serve: str | None = None
-    """HOUSE/NAME of the endpoint that will serve an adapter of weights in Hugging Face's form."""
-    file: Path | None = None
-    """Samples in chat form, taken as they are instead of examples of train."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """All that is settled before a second is spent."""
-
-    start: Start
-    before: Pipeline
-    after: Pipeline
-    parts: Parted
-    plan: TunePlan
-    how: Settings
-    examples: Mapping[str, Example]
 
 
 class Tuner:
     """One tuning at one desk."""
 
     def __init__(self, runner: Runner, pipeline: Pipeline, wish: TuneWish = TuneWish()) -> None:
-        """pipeline: the best so far, resolved. Raises InputError for settings that cannot be."""
+        """pipeline: the best so far, resolved."""
         self.runner, self.wish = runner, wish
         self.desk = runner.desk
         self.task, self.metric = self.desk.task, self.desk.task.metric
         self.before = pipeline
-        self.home = self.task.home / "tuning"
-        self.checks: list[CheckItem] = []
+        self.home = home_of(self.desk.parts)
         self._prepared: Prepared | None = None
 
-    # --- before anything is spent -------------------------------------------------------------
-
     async def plan(self) -> TunePlan:
-        """Samples, checks and what the training would take. Writes the samples' file; searches,
-        and asks what the pipeline's steps before the answer ask, but trains nothing."""
+        """What it would train on and take; see preparing.prepare."""
         return (await self.prepare()).plan
 
     async def prepare(self) -> Prepared:
-        """Once; see plan()."""
+        """Once."""
         if self._prepared is None:
-            self._prepared = await self._prepare()
+            self._prepared = await prepare(self.runner, self.before, self.wish)
         return self._prepared
-
-    async def _prepare(self) -> Prepared:
-        start = await start_of(self.desk.parts, self.before.model, self.wish.base)
-        examples = self.wish.examples or self.task.split("train")
-        usable = [e for e in examples if e.reference is not None]
-        after = tuned_pipeline(self.task, self.before, len(usable), self.wish.prompt)
-        self._say(f"{len(usable)} samples")
-        if self.wish.file is not None:
-            raw = tuple(read_samples(self.wish.file))
-        else:
-            raw = await samples_of(self.runner, after, usable)
-        how = settings_of(self.wish.how)
-        tokens = await self._tokens(start, raw)
-        told: dict[str, Any] = {
-            "generate": _generate(after), "tokens": [p + r for p, r in tokens],
-            "max_tokens": how.max_tokens,
-        }  # fmt: skip
-        self.checks = list(await check_samples(raw, self.task, **told))
-        clean = cleaned(raw, self.task, **told)
-        kept = clean.samples
-        if len(kept) < LEAST:
-            raise InputError(
-                f"{len(kept)} samples can be trained on, of {len(examples)} examples of train",
-                where=str(self.task.folder / "examples.jsonl"),
-                valid=f"{LEAST} at the very least; gains are usually seen from 50 to 100 on",
-                do=f"headway check {self.task.typed}   (counts them; headway draft writes more)",
-            )
-        of = {s.id: t for s, t in zip(raw, tokens, strict=True)}
-        parts = parted(kept, how.seed)
-        after = _roomy(after, max(of[s.id][1] for s in kept))
-        plan = self._planned(start, after, parts, how, of, clean.counts)
-        self.home.mkdir(parents=True, exist_ok=True)
-        file = self.home / "samples.jsonl"
-        write_samples(file, kept)
-        plan = plan.model_copy(update={"samples_file": str(file), "checks": tuple(self.checks)})
-        how = how.model_copy(update={"epochs": plan.epochs})
-        return Prepared(start, self.before, after, parts, plan, how, {e.id: e for e in examples})
-
-    async def _tokens(self, start: Start, samples: Sequence[Sample]) -> list[tuple[int, int]]:
-        """Tokens of each sample's prompt and reply: by the base's own tokenizer where it is
-        embedded, else at four characters a token."""
-        texts = ["\n".join(str(m.get("content") or "") for m in s.prompt) for s in samples]
-        replies = [s.reply for s in samples]
-        more = [PER_MESSAGE * len(s.messages) for s in samples]
-        if start.served:
-            chat = await self.desk.parts.chat(start.base.name)
-            counts = await chat.count_tokens([*texts, *replies])
-        else:
-            counts = [len(text) // 4 + 1 for text in (*texts, *replies)]
-        n = len(samples)
-        return [(counts[i] + more[i], counts[n + i] + 1) for i in range(n)]
-
-    def _planned(
-        self, start: Start, after: Pipeline, parts: Parted, how: Settings,
-        of: Mapping[str, tuple[int, int]], left_out: Mapping[str, int],
-    ) -> TunePlan:  # fmt: skip
-        n = len(parts.train)
-        used = [of[s.id] for s in parts.train]
-        tokens = sum(p + r for p, r in used)
-        speed, measured = self._speed(start)
-        by_hand = how.epochs if "epochs" in self.wish.how else None
-        planned = schedule(n, tokens, speed, self.wish.minutes, self.wish.stages, by_hand)
-        if planned.short:
-            text = (
-                f"{self.wish.minutes:g} minutes are enough for {planned.stages['full']} of {n}"
-                " samples: --minutes M for more."
-            )
-            self.checks.append(CheckItem(name="minutes", level="warning", text=text))
-        return TunePlan(
-            base=start.base.name, trainer=self.wish.trainer, pipeline=after.digest[:12],
-            describes=after.describe(), samples=n, held=len(parts.held), left_out=dict(left_out),
-            tokens=tokens, longest=max(p + r for p, r in used),
-            prompt_tokens=sum(p for p, _ in used) / n, reply_tokens=sum(r for _, r in used) / n,
-            stages={str(k): v for k, v in planned.stages.items()}, epochs=planned.epochs,
-            seconds=planned.seconds, measured=measured,
-            settings=how.model_dump(exclude_none=True), notices=self.desk.parts.notices.texts,
-        )  # fmt: skip
-
-    def _speed(self, start: Start) -> tuple[float, bool]:
-        """Tokens a second of training, and whether they were measured here."""
-        known = _read(self.home / "speed.json").get(_speed_key(start))
-        if known:
-            return float(known), True
-        path = Path(start.base.path)
-        size = path.stat().st_size if path.is_file() else 1e9
-        return GUESSED / size, False
-
-    # --- training -----------------------------------------------------------------------------
 
     async def go(self) -> TuneFinding:
         """All of it. Raises InputError where a check stops it, unless forced, and what the trainer
         raises."""
         ready = await self.prepare()
-        stops = stopping(self.checks)
+        stops = stopping(ready.plan.checks)
         if stops and not self.wish.force:
             raise InputError(
                 " ".join(check.text for check in stops), where=ready.plan.samples_file,
                 do=f"headway tune {self.task.typed} --force   (trains all the same)",
             )  # fmt: skip
+        notes.add(self.home / SCHEDULES, ready.key, asdict(ready.schedule))
         finding = TuneFinding(
             name="", base=ready.start.base.name, trainer=self.wish.trainer, plan=ready.plan
         )
-        held = [ready.examples[s.id] for s in ready.parts.held if s.id in ready.examples]
-        if held:
-            self._say(f"before tuning: {len(held)} held-out samples")
-        base = await self._held_run(ready.before, held) if held else None
+        base = await self._base(ready)
         facts: dict[str, Any] = {}
         if base is not None:
             facts["held_before"] = estimate(base.scores(self.metric), base.groups)
         stages: list[TuneStage] = []
         runs: dict[str, Run] = {}
-        for name, count in ready.plan.stages.items():
-            stage, run = await self._stage(ready, name, count, held)
+        for name, count in ready.schedule.stages.items():
+            stage, run = await self._stage(ready, name, count)
             stages.append(stage)
             if run is not None:
                 runs[name] = run
@@ -269,19 +116,21 @@ class Tuner:
         finding = finding.model_copy(update={**facts, "stages": tuple(stages)})
         if last.name == "full" and last.chosen:
             finding = await self._keep(ready, finding, last)
-        return finding.model_copy(
-            update={"checks": tuple(self.checks), "notices": self.desk.parts.notices.texts}
-        )
+        return finding.model_copy(update={"notices": self.desk.parts.notices.texts})
+
+    async def _base(self, ready: Prepared) -> Run | None:
+        """The pipeline before, over what is held out."""
+        if not ready.held:
+            return None
+        self._say(f"before tuning: {len(ready.held)} held-out samples")
+        return await self.runner.run(ready.before, ready.held, split="train")
 
     async def _stage(
-        self, ready: Prepared, name: StageName | str, count: int, held: Sequence[Example]
+        self, ready: Prepared, name: StageName, count: int
     ) -> tuple[TuneStage, Run | None]:
         """Train on so many samples and choose the epoch; its run over what is held out."""
-        seed = ready.how.seed
-        samples = part_of(ready.parts.train, count, seed)
-        how = ready.how
-        if name == "pilot":
-            how = how.model_copy(update={"epochs": min(how.epochs, PILOT_EPOCHS)})
+        samples = part_of(ready.parts.train, count, ready.how.seed)
+        how = ready.how.model_copy(update={"epochs": ready.schedule.of(name)})
         key = digest(
             [ready.start.base.path, str(ready.start.adapter), how.model_dump(), self.wish.trainer,
              self.wish.command, [asdict(s) for s in samples]]
@@ -296,15 +145,15 @@ class Tuner:
             start=ready.start.adapter, command=self.wish.command,
         )  # fmt: skip
         self._say(f"{name}: training on {len(samples)} samples")
-        follower = _Follower(self, ready, held)
+        follower = Follower(self.runner, ready, self.wish.minutes)
         trainer = open_trainer(self.wish.trainer)
-        done = _read(folder / "done.json")
+        done = notes.read(folder / "done.json")
         if done:
             trained = _trained(done, folder)
         else:
             trained = await trainer.train(job, follower)
-            _write(folder / "done.json", _plain(trained, folder))
-            self._learn_speed(ready.start, trained)
+            notes.write(folder / "done.json", _plain(trained, folder))
+            learn_speed(self.desk.parts, ready.start, trained)
         for number, adapter in enumerate(trained.adapters, start=1):
             await follower.measure(number, adapter)
         epochs = tuple(
@@ -323,24 +172,6 @@ class Tuner:
         )  # fmt: skip
         return stage, follower.runs.get(chosen)
 
-    async def served(self, ready: Prepared, adapter: Path, tag: str) -> str:
-        """A trained adapter as a model that this workspace can ask; its name."""
-        file = await self._converted(ready, adapter)
-        name = f"{PREFIX}{tag}"
-        base = Path(ready.start.base.path)
-        model = await asyncio.to_thread(EmbeddedChat, name, base, adapter=file)
-        self.desk.parts.lend_chat(name, model)
-        return name
-
-    async def _converted(self, ready: Prepared, adapter: Path) -> Path:
-        """The adapter in GGUF's form, beside the one in peft's."""
-        from headway.training.gguf import write_adapter
-
-        file = adapter / BESIDE
-        if not file.is_file():
-            await asyncio.to_thread(write_adapter, adapter, Path(ready.start.base.path), file)
-        return file
-
     def _copy(self, ready: Prepared, adapter: Path, home: Path, lineage: Mapping[str, Any]) -> None:
         """Put the adapter into the task folder, and describe it where it can be opened."""
         home.mkdir(parents=True, exist_ok=True)
@@ -352,17 +183,6 @@ class Tuner:
             Tuned.of(home / BESIDE, base.name, lineage, base_file=Path(base.path)).save()
         elif self.wish.serve:
             Tuned.of(home / SERVED, base.name, lineage, served_as=self.wish.serve).save()
-
-    async def _held_run(self, pipeline: Pipeline, held: Sequence[Example]) -> Run:
-        return await self.runner.run(self.desk.parts.resolve(pipeline), held, split="train")
-
-    def _learn_speed(self, start: Start, trained: Trained) -> None:
-        if trained.seconds > 5 and trained.tokens:
-            known = _read(self.home / "speed.json")
-            _write(
-                self.home / "speed.json",
-                {**known, _speed_key(start): trained.tokens / trained.seconds},
-            )
 
     # --- what it shows ------------------------------------------------------------------------
 
@@ -408,7 +228,7 @@ class Tuner:
             "seconds": round(stage.seconds, 1),
         }  # fmt: skip
         if ready.start.served:
-            await self._converted(ready, adapter)
+            await converted(ready, adapter)
         await asyncio.to_thread(self._copy, ready, adapter, home, lineage)
         pipeline = ready.after.model_copy(update={"model": name})
         file = self.task.folder / "pipelines" / f"{name.removeprefix(PREFIX)}.yaml"
@@ -445,67 +265,7 @@ class Tuner:
         self.runner.progress(Event("phase", text))
 
 
-class _Follower:
-    """Hears a trainer, shows how far it is, and measures each epoch as it comes."""
-
-    def __init__(self, tuner: Tuner, ready: Prepared, held: Sequence[Example]) -> None:
-        self.tuner, self.ready, self.held = tuner, ready, held
-        self.most = OVER * 60 * tuner.wish.minutes
-        self.runs: dict[int, Run] = {}
-
-    async def __call__(self, told: Told) -> bool:
-        """See core.training.Follow."""
-        tell, data = self.tuner.runner.progress, told.data
-        if told.kind == "step":
-            # A command of one's own says what it says: any of these may be unknown.
-            done, total = int(data.get("step") or 0), int(data.get("steps") or 0)
-            passed = float(data.get("seconds") or 0)
-            left = passed / done * (total - done) if done and total and passed else None
-            loss = data.get("loss")
-            shown = {} if loss is None else {"loss": float(loss)}
-            tell(Event("tick", "steps", done, total, left, data=shown))
-        elif told.kind == "note":
-            tell(Event("notice", str(data.get("text", ""))))
-        elif told.kind == "epoch":
-            number, passed = int(data["epoch"]), float(data.get("seconds") or 0)
-            await self.measure(number, Path(str(data["adapter"])))
-            return passed * (number + 1) / number <= self.most and self._rises(number)
-        return True
-
-    def _rises(self, number: int) -> bool:
-        """False where the last two epochs are no better than the best before them."""
-        found = [self.score(i) for i in range(1, number + 1)]
-        scores = [s.mean for s in found if s is not None and s.mean is not None]
-        return len(scores) < 3 or max(scores[-2:]) > max(scores[:-2])
-
-    async def measure(self, number: int, adapter: Path) -> None:
-        """Score an epoch's adapter over what is held out, once."""
-        if number in self.runs or not self.held or not self.ready.start.served:
-            return
-        tuner = self.tuner
-        tag = f"{adapter.parent.name}.{adapter.name}"
-        name = await tuner.served(self.ready, adapter, tag)
-        pipeline = self.ready.after.model_copy(update={"model": name})
-        try:
-            self.runs[number] = await tuner._held_run(pipeline, self.held)
-        finally:
-            await tuner.desk.parts.close_chat(name)
-
-    def score(self, number: int) -> Estimate | None:
-        """The task's metric of an epoch, where it was measured."""
-        run = self.runs.get(number)
-        return estimate(run.scores(self.tuner.metric), run.groups) if run else None
-
-
 # --- small parts --------------------------------------------------------------------------------
-
-
-def settings_of(given: Mapping[str, Any]) -> Settings:
-    """Settings of the trainer, those set by hand over the defaults. Raises InputError."""
-    try:
-        return Settings.model_validate(dict(given))
-    except ValidationError as error:
-        raise invalid(error, Settings, "the settings of the training") from None
 
 
 def best_epoch(epochs: Sequence[TuneEpoch]) -> int:
@@ -568,19 +328,6 @@ def forgetting(before: General, after: General) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _generate(pipeline: Pipeline) -> Generate:
-    """The step that answers."""
-    found = next(s for s in build(pipeline) if isinstance(s, Generate))
-    return found
-
-
-def _roomy(pipeline: Pipeline, longest: int) -> Pipeline:
-    """Room for the longest wanted reply, and some over."""
-    step = pipeline.step("generate")
-    now = int(step.settings.get("max_tokens", 256)) if step else 256
-    return pipeline.with_step("generate", max_tokens=max(now, int(SPARE * longest)))
-
-
 def _at(losses: Sequence[float | None], number: int) -> float | None:
     """A loss that is known and finite."""
     found = losses[number] if number < len(losses) else None
@@ -589,25 +336,6 @@ def _at(losses: Sequence[float | None], number: int) -> float | None:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "task"
-
-
-def _speed_key(start: Start) -> str:
-    return Path(start.base.path).name
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """A small JSON file; empty where it is not there, or not whole."""
-    try:
-        found = orjson.loads(file.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(file: Path, value: Mapping[str, Any]) -> None:
-    part = file.with_suffix(".part")
-    part.write_bytes(orjson.dumps(value))
-    part.replace(file)
 
 
 def _plain(trained: Trained, folder: Path) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from headway.core.errors import InputError, ModelError
 from headway.core.pipeline import Pipeline
 from headway.engine.run import Runner
-from headway.engine.tuning.tuner import Tuner, TuneWish
+from headway.engine.tuning.preparing import TuneWish
+from headway.engine.tuning.tuner import Tuner
 
 SHARE = 1 / 3
 """Of a journey's minutes that are left, for training: as much again goes into choosing the epoch
