@@ -63,7 +63,8 @@ TASKS = {
             "slots of a booking message as JSON, spans copied", 0.3, 1.3,
         ),
         Bench("banking77", SMALL, "label_accuracy", "77 intents of a bank's customers", 0.2, 4.0),
-        Bench("gsm8k", HALF, NUMBER, 
+        Bench(
+            "gsm8k", HALF, NUMBER,
             "school mathematics in words; the prompt asks for the number alone, which examples"
             " repeat and asking for a working contradicts", 0.1, 3.0,
         ),
