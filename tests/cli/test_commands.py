@@ -320,7 +320,7 @@ def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
 
 
 def test_the_commands_of_the_house() -> None:
-    making = "init import draft review check show models schema techniques"
+    making = "init import draft review check show models schema techniques tune"
     measuring = "evaluate compare judge diagnose try optimize final report"
     assert set(main.commands) == {*making.split(), *measuring.split()}
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -215,6 +217,12 @@ def test_acceptable_answers_stay_a_list(
     assert reviewing._fixed("f", item, "text") == wanted
 
 
+def _heard(person: int, wait_s: float) -> bytes:
+    """What a terminal says within so many seconds; OSError at its end."""
+    ready, _, _ = select.select([person], [], [], wait_s)
+    return os.read(person, 4096) if ready else b""
+
+
 @pytest.mark.parametrize("key", [b"\x03", b"\x04"])
 def test_leaving_by_control_keys_keeps_what_was_ruled(make_task: MakeTask, key: bytes) -> None:
     pty = pytest.importorskip("pty")
@@ -226,14 +234,21 @@ def test_leaving_by_control_keys_keeps_what_was_ruled(make_task: MakeTask, key: 
     command = [sys.executable, "-m", "headway", "review", str(folder), "--by", "Ann"]
     with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal) as running:
         os.close(terminal)
-        said = b""
-        for typed, times in ((b"a", 1), (key, 2)):
-            while said.count(b"q quit") < times:
-                said += os.read(person, 4096)
-            os.write(person, typed)
-        with contextlib.suppress(OSError):  # on Linux the end of a terminal is an error
-            while more := os.read(person, 4096):
-                said += more
-        os.close(person)
+        said, until = b"", time.monotonic() + 60
+        try:
+            for typed, times in ((b"a", 1), (key, 2)):
+                while said.count(b"q quit") < times and time.monotonic() < until:
+                    said += _heard(person, 0.2)
+                # A key that comes before the terminal is raw is thrown away: it is typed again.
+                while not (answer := _heard(person, 2.0)) and time.monotonic() < until:
+                    os.write(person, typed)
+                said += answer
+            with contextlib.suppress(OSError):  # on Linux the end of a terminal is an error
+                while time.monotonic() < until:
+                    said += _heard(person, 0.2)
+            running.wait(10)
+        finally:
+            running.kill()
+            os.close(person)
     assert running.returncode == 0, said
     assert b"1 verdict written" in said

@@ -3,6 +3,8 @@ own and a chat template."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,14 @@ def colour_samples(count: int) -> list[Sample]:
         )
         made.append(Sample(f"s{i}", f"g{i}", messages))
     return made
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> Iterator[None]:
+    """What the trainer's process sets for itself stays out of the tests that follow."""
+    yield
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,11 @@ async def test_a_small_model_gets_some_of_them_right() -> None:
     async def ask(request: ChatRequest, name: str) -> ChatReply:
         return await chat.chat(request)
 
-    found = await general(ask, chat.name, [q for q in QUESTIONS if q.kind in ("capitals", "facts")])
+    asked = [q for q in QUESTIONS if q.kind in ("capitals", "facts")]
+    try:
+        found = await general(ask, chat.name, asked)
+    finally:
+        await chat.close()
     assert found.share.n == 10
     assert 0.3 <= (found.share.mean or 0) < 1.0
     assert found.kinds["capitals"][0] >= 3
