@@ -105,12 +105,22 @@ def test_no_passage_crosses_a_heading(text: str, how: tuple[int, int]) -> None:
     found = headings(text)
     for start, end in cut(text, *how, "headings", found):
         inside = [(at, level, name) for at, level, name in found if start < at < end]
-        before = [(at, level) for at, level, _ in found if at == start]
+        # Bare headings with more tokens than a passage holds are cut too, inside one of them.
+        before = [(at, level) for at, level, _ in found if at <= start][-1:]
         for at, level, _ in inside:  # only headings that stand bare above, each deeper
             assert before
             assert level > before[-1][1]
-            assert not re.sub(r"^#.*$", "", text[start:at], flags=re.MULTILINE).strip()
+            between = text[before[0][0] : at]
+            assert not re.sub(r"^#.*$", "", between, flags=re.MULTILINE).strip()
             before.append((at, level))
+
+
+def test_bare_headings_longer_than_a_passage_are_cut() -> None:
+    text = "# One\n## Two two"
+    found = cut(text, 2, 1, "headings", headings(text))
+    pieces = [text[a:b] for a, b in found]
+    assert (pieces[0], pieces[-1]) == ("# One", "Two two")
+    assert all(len(token_spans(piece)) <= 2 for piece in pieces)
 
 
 def test_a_section_is_a_passage() -> None:
