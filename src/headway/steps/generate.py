@@ -77,7 +77,8 @@ class Generate(Frozen):
     tokens for it beside max_tokens, if not 120, and 400 with `steps`.
     contract `json` asks for, and where the backend can enforces, a JSON object: the task's own
     schema or label set, or `{"answer": text}`. Thinking then is the object's first field, so that
-    one call thinks, concludes and keeps the form.
+    one call thinks, concludes and keeps the form. stated: whether the prompt states that form; a
+    model that has learnt it needs no words for it, and the backend enforces it all the same.
     """
 
     name: ClassVar[str] = "generate"
@@ -89,6 +90,7 @@ class Generate(Frozen):
     reasoning: Literal["none", "brief", "steps", "quote"] = "none"
     room: int | None = Field(default=None, ge=1)
     contract: Literal["none", "json"] = "none"
+    stated: bool = True
     max_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0, le=2)
     model: str | None = None
@@ -119,6 +121,8 @@ class Generate(Frozen):
     def asks(self, output: Output) -> list[str]:
         """What the step itself adds to the instructions."""
         whole = self.form(output)
+        if not self.stated and self.reasoning == "none":
+            return []
         if whole is not None:
             how = ASKS_IN_FIELD.get(self.reasoning)
             first = f", and {how} before you fill the others" if how else ""

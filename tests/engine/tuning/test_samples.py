@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +71,42 @@ def test_short_leaves_what_the_task_is_about(make_task: MakeTask) -> None:
     same = tuned_pipeline(task, pipeline(), 50, "auto")
     assert [s.name for s in same.steps] == ["retrieve", "examples", "generate", "check"]
     assert same.steps[2].settings["template"] == "Say it.\nAnswer in one word."
+
+
+FIELDS = {"type": "object", "properties": {"town": {"type": "string"}, "year": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("output", "reference", "stated"),
+    [
+        ({"kind": "label", "labels": ["a", "b"]}, "a", False),
+        ({"kind": "json", "schema": FIELDS}, {"town": "Arn", "year": "1900"}, False),
+        ({"kind": "json", "schema": FIELDS}, {"year": "1900", "town": "Arn"}, None),
+        ({"kind": "label", "labels": ["a", "b"], "abstain": "?"}, "a", None),
+        ({"kind": "text"}, "a", None),
+    ],
+)
+async def test_a_form_that_is_learnt_is_enforced_and_not_stated(
+    make_task: MakeTask, output: dict[str, Any], reference: Any, stated: bool | None
+) -> None:
+    """Only where every wanted reply is in it: a grammar has fields written in the schema's order,
+    and nothing else. The sample's reply is in the form that is enforced."""
+    metric = "json_exact" if output["kind"] == "json" else "exact_match"
+    folder = make_task("formed", knowledge=False, output=output, metrics=[metric])
+    rows = [{"id": f"e{n}", "inputs": {"question": f"{n}?"}, "reference": reference}
+            for n in range(30)]  # fmt: skip
+    (folder / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    async with Workspace.open(folder) as workspace:
+        asking = pipeline(steps=[{"generate": {"template": "Long rules.", "contract": "json"}}])
+        after = tuned_pipeline(workspace.task, asking, 500, "short")
+        assert after.steps[0].settings.get("stated") == stated
+        sample = (await samples_of(workspace._runner(), after, workspace.task.split("train")))[0]
+        said = "".join(str(m["content"]) for m in sample.prompt)
+        assert "schema" not in said
+        shown = await workspace.show(sample.id, after)
+        assert (shown.request.json_schema is not None) == (stated is False)
+        if stated is False:
+            jsonschema.validate(json.loads(sample.reply), dict(shown.request.json_schema))
 
 
 def test_a_template_that_places_things_keeps_its_places(make_task: MakeTask) -> None:

@@ -76,7 +76,7 @@ def tuned_pipeline(task: Task, pipeline: Pipeline, samples: int, prompt: Prompt)
         if step.name == "generate":
             settings = {k: v for k, v in step.settings.items() if k not in ("reasoning", "room")}
             if short:
-                settings.pop("contract", None)
+                settings |= _enforced(task)
                 settings["template"] = brief(task, str(settings.get("template", "")))
             steps.append(StepSpec(name="generate", settings=settings))
         elif at in asking and pipeline.model and not step.settings.get("model"):
@@ -85,6 +85,29 @@ def tuned_pipeline(task: Task, pipeline: Pipeline, samples: int, prompt: Prompt)
         else:
             steps.append(step)
     return Pipeline(model=pipeline.model, steps=tuple(steps))
+
+
+def _enforced(task: Task) -> dict[str, Any]:
+    """The form of the answer, kept by the backend where it can, without a word in the prompt. Not
+    where it may be another: an abstention, or fields in another order than the schema's, in which
+    a grammar would have them written."""
+    output = task.spec.output
+    schema = output.json_schema if output.kind == "json" else None
+    fits = output.kind == "label" or (schema is not None and _in_order(task, schema))
+    if not fits or output.abstain is not None:
+        return {"contract": "none"}
+    return {"contract": "json", "stated": False}
+
+
+def _in_order(task: Task, schema: Mapping[str, Any]) -> bool:
+    """Whether the references of train have their fields as the schema has them."""
+    order = list(schema.get("properties", {}))
+    wanted = (e.reference for e in task.split("train"))
+    return all(
+        list(fields) == [name for name in order if name in fields]
+        for fields in wanted
+        if isinstance(fields, dict)
+    )
 
 
 def brief(task: Task, template: str) -> str:
