@@ -24,6 +24,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -35,6 +36,7 @@ from headway.core.training import Follow, Job, Told, Trained
 PROCESS = "headway.training.lora_process"
 LOG = "log.jsonl"
 OUTPUT = "output.txt"
+PACKAGES = ("torch", "transformers", "peft", "safetensors", "gguf")
 LONGEST = 2**20  # bytes of a line that is told
 # glibc gives large blocks back to the system at once, which hands them out anew page by small page,
 # each filled with zeros: a tenth of a step. Other C libraries do not read these.
@@ -95,6 +97,13 @@ class _Heard:
             float(last["seconds"]),
             self.stopped,
         )
+
+
+def insist() -> None:
+    """Raises MissingExtra where a package of the extra is not installed: said before anything is
+    spent, and without the seconds that importing them takes."""
+    if any(find_spec(name) is None for name in PACKAGES):
+        raise MissingExtra("fine-tuning", "finetune")
 
 
 class LoraTrainer:

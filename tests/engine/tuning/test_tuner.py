@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.core.errors import HeadwayError, InputError
+from headway.core.errors import HeadwayError, InputError, MissingExtra
 from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
 from headway.core.tuning import TuneEpoch
@@ -193,6 +193,20 @@ async def test_a_tuning_that_was_begun_keeps_its_schedule(
         assert (again.stages, again.epochs) == (asked.stages, asked.epochs)
         other = await Tuner(workspace._runner(), before, replace(wished, minutes=6.0)).plan()
         assert (other.stages, other.epochs) != (asked.stages, asked.epochs)
+
+
+async def test_a_missing_extra_is_said_before_anything_is_spent(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = colours(make_task, "scripted/echo")
+    monkeypatch.setattr("headway.training.lora.PACKAGES", ("no_such_package",))
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    async with Workspace.open(folder) as workspace:
+        runner = workspace._runner()
+        wished = TuneWish(base="owner/model", stages=("full",))
+        with pytest.raises(MissingExtra, match="finetune"):
+            await Tuner(runner, before, wished).go()
+        assert runner.desk.budget.calls == 0
 
 
 def test_settings_by_hand_are_checked() -> None:

@@ -50,7 +50,7 @@ from headway.engine.tuning.schedule import StageName
 from headway.models.adapted import PREFIX
 from headway.models.tuned import BESIDE, SERVED, Tuned, folder_of
 from headway.training import open_trainer
-from headway.training.lora import LOG
+from headway.training.lora import LOG, insist
 
 SIDES = 10
 POINTS = 48  # of a curve
@@ -89,6 +89,8 @@ class Tuner:
                 " ".join(check.text for check in stops), where=ready.plan.samples_file,
                 do=f"headway tune {self.task.typed} --force   (trains all the same)",
             )  # fmt: skip
+        if self.wish.trainer == "lora":
+            insist()
         notes.add(self.home / SCHEDULES, ready.key, asdict(ready.schedule))
         finding = TuneFinding(
             name="", base=ready.start.base.name, trainer=self.wish.trainer, plan=ready.plan
