@@ -18,6 +18,7 @@ from headway.core.tuning import (
     TunePlan,
     TuneStage,
 )
+from headway.engine.tuning.schedule import PILOT_EPOCHS
 from headway.report import words
 
 CUT = 300  # characters of an answer shown in a terminal; --json has all
@@ -34,7 +35,7 @@ def plan(console: Console, found: TunePlan) -> None:
     )
     _say(console, found.describes, "dim")
     rows = [
-        (_t(name), _t(f"{count:,}"), _t(str(min(2, found.epochs) if name == "pilot"
+        (_t(name), _t(f"{count:,}"), _t(str(min(PILOT_EPOCHS, found.epochs) if name == "pilot"
                                             else found.epochs)))
         for name, count in found.stages.items()
     ]  # fmt: skip

@@ -176,10 +176,10 @@ def tune(
         "teacher": options["teacher"], "inputs": options["inputs"], "keep": options["keep"],
         "log": options["log"], "unmasked": options["unmasked"],
     }  # fmt: skip
-    plan = door.work(task, lambda w: w.plan_tune(pipeline, wish, **source), model)
-    if dry:
-        return door.emit(plan, as_json, show_tune.plan)
-    if not yes:
+    if dry or not yes:
+        plan = door.work(task, lambda w: w.plan_tune(pipeline, wish, **source), model)
+        if dry:
+            return door.emit(plan, as_json, show_tune.plan)
         show_tune.plan(Console(stderr=True), plan)
         if door.interactive() and not click.confirm("Train?", default=True, err=True):
             return click.echo("Nothing was trained.", err=True)

@@ -7,6 +7,7 @@ Loading checks everything at once and names file and line; nothing of a broken t
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from functools import cached_property
 from pathlib import Path
@@ -385,6 +386,11 @@ class Task(BaseModel):
     def instructions(self) -> str:
         """The baseline prompt's text."""
         return read_text_or_file(self.spec.instructions, self.folder)
+
+    @property
+    def slug(self) -> str:
+        """Its name in the letters that a file's name takes."""
+        return re.sub(r"[^a-z0-9]+", "-", self.spec.name.lower()).strip("-")[:40] or "task"
 
     @property
     def typed(self) -> str:

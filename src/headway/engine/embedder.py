@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from headway.core.errors import ModelError
 from headway.core.protocols import Knowledge, Search
 from headway.core.record import ChatRequest, Message, Passage
-from headway.core.task import Evidence, Task, digest, fraction
+from headway.core.task import Evidence, digest, fraction
 from headway.engine.lender import Desk
 from headway.models.adapted import PREFIX, Adapter, file_of
 from headway.training.adapter import TOP, How, Pairs, Trained, train
@@ -88,7 +88,7 @@ async def tune_embedder(desk: Desk, base: str, how: Search) -> str | None:
         [VERSION, identity, desk.parts.knowledge().fingerprint, asdict(cut), asdict(settings),
          [(pair.question, pair.group, pair.spans) for pair in pairs]]
     )  # fmt: skip
-    name = f"{PREFIX}{_slug(desk.task)}-{data[:8]}"
+    name = f"{PREFIX}{desk.task.slug}-{data[:8]}"
     file = file_of(name, desk.task.folder)
     if file.is_file():
         Adapter.load(file)  # a damaged one is told of here
@@ -115,10 +115,6 @@ def _told(trained: Trained, made: str) -> str:
     )
     text = f"tuned embedder: {change} on {held.n} pairs{made}"
     return text if trained.matrices else f"{text}: not proven to help, so not used"
-
-
-def _slug(task: Task) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", task.spec.name.lower()).strip("-")[:40] or "task"
 
 
 # --- pairs ----------------------------------------------------------------------------------------

@@ -27,13 +27,14 @@ from headway.engine.check_answers import LARGEST
 from headway.engine.check_look import SHOWN, Level, count, item, some
 from headway.engine.check_twins import Twins, held, twins, words
 from headway.engine.tuning.likeness import data_lesson
+from headway.engine.tuning.schedule import LEAST
 from headway.engine.tuning.seen import Seen, asked_of, look_at
 from headway.engine.tuning.support import copied, recalls, rests
 from headway.metrics.label import plain
 from headway.metrics.text import f1, holds, is_abstention
 from headway.steps.generate import Generate
 
-LEAST, ADVISED = 10, 50  # samples ("Optimizing LLM Accuracy", OpenAI)
+ADVISED = 50  # samples ("Optimizing LLM Accuracy", OpenAI)
 CONTRADICTED = 0.1  # share of samples that most of their like contradict: no model can follow both
 ALIKE = 0.5  # token F1 below which two long replies say different things
 OVER_REFUSAL = 0.25  # share of refusals above the wanted one, from which a model learns to refuse
@@ -150,6 +151,20 @@ def _batch(
     return Batch(task, look_at(samples, task, generate), counts, max_tokens)
 
 
+async def examined(
+    samples: Sequence[Sample], task: Task, *, generate: Generate | None = None,
+    tokens: Sequence[int] | None = None, max_tokens: int = 1024,
+) -> tuple[tuple[CheckItem, ...], Cleaned]:  # fmt: skip
+    """`check_samples` and `cleaned` of one look: the search for twins, which both need, is made
+    once, beside the event loop, since it can take seconds. Arguments as of `check_samples`."""
+
+    def both() -> tuple[tuple[CheckItem, ...], Cleaned]:
+        batch = _batch(samples, task, generate, tokens, max_tokens)
+        return _items(batch), _clean(batch)
+
+    return await asyncio.to_thread(both)
+
+
 async def check_samples(
     samples: Sequence[Sample], task: Task, *, generate: Generate | None = None,
     tokens: Sequence[int] | None = None, max_tokens: int = 1024,
@@ -160,16 +175,17 @@ async def check_samples(
     of prompt and reply together, a number a sample, as the trainer counts them.
     Raises InputError where the task's own schema is none, ValueError where tokens do not fit.
     """
+    return await asyncio.to_thread(
+        lambda: _items(_batch(samples, task, generate, tokens, max_tokens))
+    )
 
-    def all_of() -> tuple[CheckItem, ...]:
-        batch = _batch(samples, task, generate, tokens, max_tokens)
-        items: list[CheckItem] = []
-        for name, (check, fine) in CHECKS.items():
-            found = list(check(batch))
-            items += found or ([item(name, "ok", fine, count=0)] if fine else [])
-        return tuple(items)
 
-    return await asyncio.to_thread(all_of)  # the search for twins can take seconds
+def _items(batch: Batch) -> tuple[CheckItem, ...]:
+    items: list[CheckItem] = []
+    for name, (check, fine) in CHECKS.items():
+        found = list(check(batch))
+        items += found or ([item(name, "ok", fine, count=0)] if fine else [])
+    return tuple(items)
 
 
 def stopping(items: Iterable[CheckItem]) -> tuple[CheckItem, ...]:
@@ -183,7 +199,10 @@ def cleaned(
 ) -> Cleaned:  # fmt: skip
     """The samples without exact duplicates, leaks of dev and test, and over-long ones. Arguments
     as of `check_samples`."""
-    batch = _batch(samples, task, generate, tokens, max_tokens)
+    return _clean(_batch(samples, task, generate, tokens, max_tokens))
+
+
+def _clean(batch: Batch) -> Cleaned:
     return Cleaned(batch.kept, dict(Counter(batch.gone.values())))
 
 

@@ -44,7 +44,7 @@ async def merge_kinds(
 
     say(Event("phase", f"{name} over its base"))
     beside = await ask(name)
-    found = [_row("adapter", name, _size(home / BESIDE), beside, beside)]
+    found = [_row("adapter", name, _size(home / BESIDE), beside, beside, task.metric)]
     for kind in kinds:
         file = home / f"merged-{kind}.gguf"
         say(Event("phase", f"merged as {kind}"))
@@ -53,26 +53,20 @@ async def merge_kinds(
         model = f"embedded/{file.relative_to(task.folder).as_posix()}"
         run = await ask(model)
         await desk.parts.close_chat(model)
-        found.append(_row(kind, model, _size(file), run, beside))
+        found.append(_row(kind, model, _size(file), run, beside, task.metric))
     return MergeFinding(
         name=name, metric=task.metric, n=len(dev), merged=tuple(found),
         notices=desk.parts.notices.texts,
     )  # fmt: skip
 
 
-def _row(kind: str, model: str, size: int, run: Run, beside: Run) -> Merged:
-    metric = run_metric(run)
+def _row(kind: str, model: str, size: int, run: Run, beside: Run, metric: str) -> Merged:
     pairs = list(zip(run.records, beside.records, strict=True))
     return Merged(
         kind=kind, model=model, size=size, score=estimate(run.scores(metric), run.groups),
         seconds=cost_of(run).seconds,
         same=sum(a.answer == b.answer for a, b in pairs) / max(1, len(pairs)),
     )  # fmt: skip
-
-
-def run_metric(run: Run) -> str:
-    """The metric that its records are scored by first."""
-    return next((name for r in run.records for name in r.scores), "")
 
 
 def _size(file: Path) -> int:

@@ -19,7 +19,7 @@ from headway.core.tuning import TunePlan
 from headway.engine.parts import Parts
 from headway.engine.run import Runner
 from headway.engine.tuning import notes
-from headway.engine.tuning.checks import check_samples, cleaned
+from headway.engine.tuning.checks import examined
 from headway.engine.tuning.samples import (
     SPARE,
     Parted,
@@ -118,8 +118,7 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
         "generate": next(s for s in build(after) if isinstance(s, Generate)),
         "tokens": [p + r for p, r in tokens], "max_tokens": how.max_tokens,
     }  # fmt: skip
-    checks = await check_samples(raw, task, **told)
-    clean = cleaned(raw, task, **told)
+    checks, clean = await examined(raw, task, **told)
     if len(clean.samples) < LEAST:
         raise InputError(
             f"{len(clean.samples)} samples can be trained on, of {len(examples)} examples of train",

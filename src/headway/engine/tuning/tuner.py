@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -219,7 +218,7 @@ class Tuner:
         """Give the chosen adapter its name, and prove it."""
         adapter = Path(stage.model)
         key = digest([stage.model, stage.chosen])[:8]
-        name = f"{PREFIX}{self.wish.name or f'{_slug(self.task.spec.name)}-{key}'}"
+        name = f"{PREFIX}{self.wish.name or f'{self.task.slug}-{key}'}"
         home = folder_of(name, self.task.folder)
         lineage = {
             "base": ready.start.base.model_dump(), "from": str(ready.start.adapter or ""),
@@ -300,7 +299,11 @@ def curve_of(log: Path) -> tuple[float, ...]:
 
 def gained(half: Run, full: Run, metric: str) -> Estimate:
     """Paired: the score with all samples minus that with half of them, with its interval."""
-    found = stats.paired(half.scores(metric), full.scores(metric), full.groups)
+    return _change(stats.paired(half.scores(metric), full.scores(metric), full.groups))
+
+
+def _change(found: stats.Paired) -> Estimate:
+    """A paired difference as an estimate."""
     return Estimate(mean=found.difference, low=found.low, high=found.high, n=found.n)
 
 
@@ -320,12 +323,9 @@ def cost_of(run: Run) -> Cost:
 def forgetting(before: General, after: General) -> dict[str, Any]:
     """Both shares, what changed between them, and the questions that were lost."""
     found = forgotten(before, after)
-    change = found.change
     return {
         "general_before": to_estimate(before.share), "general_after": to_estimate(after.share),
-        "general_change": Estimate(
-            mean=change.difference, low=change.low, high=change.high, n=change.n
-        ),
+        "general_change": _change(found.change),
         "forgotten": found.lost,
     }  # fmt: skip
 
@@ -334,10 +334,6 @@ def _at(losses: Sequence[float | None], number: int) -> float | None:
     """A loss that is known and finite."""
     found = losses[number] if number < len(losses) else None
     return found if found is not None and math.isfinite(found) else None
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "task"
 
 
 def _plain(trained: Trained, folder: Path) -> dict[str, Any]:
