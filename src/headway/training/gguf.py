@@ -218,7 +218,7 @@ def _matrices(file: Path) -> Iterator[tuple[str, Matrix]]:
     import safetensors
 
     try:
-        held = safetensors.deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
+        held = safetensors.deserialize(file.read_bytes())
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(
             f"these matrices cannot be read ({error})", where=str(file),
