@@ -201,7 +201,7 @@ async def distilled(desk: Desk) -> None:
     if desk.n == QUICK_EXAMPLES:
         unlabelled = unlabelled[:40]
     wish = await with_source(
-        desk.runner, TuneWish(), Source(desk.workspace.pipeline(teacher), examples=unlabelled)
+        desk.runner, TuneWish(), Source(desk.workspace.pipeline(teacher), inputs=unlabelled)
     )
     pipeline, found = await desk.tuned(base, wish.examples, prompt="short")
     await desk.row("student", f"student: {len(wish.examples or ())} of the teacher's answers",
