@@ -54,7 +54,7 @@ def test_each_file_is_parsed_once(tmp_path: Path, parsed: list[str]) -> None:
     moved = read(folder, cache)
     assert parsed == ["c.html"]
     assert moved.by_name["z.html"].headings == ((0, 1, "One"),)
-    assert not list(cache.glob(".writing-*"))
+    assert not list(cache.glob(".*"))
 
 
 def test_a_title_from_the_name_is_the_names(tmp_path: Path) -> None:

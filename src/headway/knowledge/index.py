@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import shutil
-import tempfile
 import zipfile
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -26,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.core.errors import HeadwayError, InputError
+from headway.core.files import in_full
 from headway.core.protocols import Line, Vectors
 from headway.core.record import Passage
 from headway.core.task import digest
@@ -123,10 +122,8 @@ def kept_cut(place: Path, documents: Mapping[str, Document], shape: Shape) -> Ro
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass  # not there yet, or damaged
     rows = cut_all(documents, shape)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".tmp", delete=False) as stream:
+    with in_full(place) as draft, draft.open("wb") as stream:
         np.savez(stream, document=rows.document, start=rows.start, end=rows.end)
-    os.replace(stream.name, place)
     tidy(place.parent, "cut-*")
     return rows
 
@@ -271,7 +268,7 @@ class DenseIndex:
         async def made() -> VectorStore:
             return await filled(store, keys, lambda row: rows.searched(row, line), model, embed)
 
-        async def whole() -> DenseIndex:
+        async def there() -> DenseIndex:
             kept = await made()
             if len(rows) > EXACT:
                 return await cls._indexed(place, rows, keys, made)
@@ -279,7 +276,7 @@ class DenseIndex:
 
         for attempt in range(3):
             try:
-                return await whole()
+                return await there()
             except Damaged as error:
                 # At first it may have been tidied by another process while we read.
                 if attempt == 1:

@@ -13,9 +13,7 @@ Learning for NLP", and the rank of Hu et al., 2021, "LoRA").
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +25,7 @@ import orjson
 
 from headway.core.charge import Charge, ChargedEmbedding
 from headway.core.errors import InputError
+from headway.core.files import in_full
 from headway.core.protocols import EmbeddingModel, Vectors
 
 if TYPE_CHECKING:
@@ -69,13 +68,9 @@ class Adapter:
     def save(self, file: Path) -> Path:
         """Write the .npz; whoever reads it at the same time sees all of it or nothing."""
         head = orjson.dumps({"format": 1, "base": self.base, "lineage": dict(self.lineage)})
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as stream:
-            np.savez(
-                stream, header=np.frombuffer(head, np.uint8), down=self.down, up=self.up
-            )  # bytes, not text: an array of text would be UCS-4
-        os.chmod(stream.name, 0o644)  # a temporary file is for its owner alone
-        os.replace(stream.name, file)
+        header = np.frombuffer(head, np.uint8)  # bytes, not text: an array of text would be UCS-4
+        with in_full(file) as draft, draft.open("wb") as stream:
+            np.savez(stream, header=header, down=self.down, up=self.up)
         return file
 
     @classmethod

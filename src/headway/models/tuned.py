@@ -13,9 +13,7 @@ than model.json says is refused, since its answers would be another model's.
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from headway.core.errors import InputError, ModelError
+from headway.core.files import in_full
 from headway.core.progress import Event
 from headway.core.training import ADAPTER
 from headway.models.adapted import DESCRIPTION, FOLDER, PREFIX, Adapter, file_of, place_of
@@ -89,10 +88,8 @@ class Tuned:
             "file": self.file.name, "sha256": self.sha256, "served_as": self.served_as,
             "lineage": dict(self.lineage),
         }  # fmt: skip
-        with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".tmp", delete=False) as stream:
-            stream.write(orjson.dumps(held, option=orjson.OPT_INDENT_2) + b"\n")
-        os.chmod(stream.name, 0o644)  # a temporary file is for its owner alone
-        os.replace(stream.name, place)
+        with in_full(place) as draft:
+            draft.write_bytes(orjson.dumps(held, option=orjson.OPT_INDENT_2) + b"\n")
         return place
 
     @classmethod

@@ -19,12 +19,9 @@ Needs the extra `finetune` (gguf, safetensors), not torch.
 
 from __future__ import annotations
 
-import os
 import re
 import struct
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -34,6 +31,7 @@ import orjson
 from numpy.typing import NDArray
 
 from headway.core.errors import InputError, MissingExtra
+from headway.core.files import in_full
 from headway.core.training import ADAPTER
 from headway.core.weights import MAGIC, Head, Tensor, check_pair, read_head
 
@@ -91,7 +89,7 @@ def write_adapter(adapter: Path, base: Path, out: Path) -> None:
     gguf, _ = _libraries()
     head = _base(base)
     alpha, pairs = _pairs(adapter, head)
-    with _whole(out) as place:
+    with in_full(out) as place:
         writer = gguf.GGUFWriter(place, head.architecture)
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
@@ -132,7 +130,7 @@ def merge(adapter: Path, base: Path, out: Path, quantisation: str, *, whole: boo
     plan = {name: kind_of(name, tensor) for name, tensor in head.tensors.items()}
     keys = _retyped(head, int(gguf.LlamaFileType[QUANTISATIONS[quantisation]]))
     stored = np.memmap(base, np.uint8, "r")
-    with _whole(out) as place, place.open("wb") as stream:
+    with in_full(out) as place, place.open("wb") as stream:
         stream.write(_preface(head, keys, plan))
         for name, tensor in head.tensors.items():
             _pad(stream, head.alignment)
@@ -324,16 +322,6 @@ def _retyped(head: Head, file_type: int) -> bytes:
 
 def _pad(stream: IO[bytes], alignment: int) -> None:
     stream.write(bytes(-stream.tell() % alignment))
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """Where to write what stands at `out` when all of it is written, and not before."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as box:
-        place = Path(box) / out.name
-        yield place
-        os.replace(place, out)
 
 
 def _libraries() -> tuple[Any, Any]:

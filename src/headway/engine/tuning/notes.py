@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from headway.core.files import in_full
+
 
 def read(file: Path) -> dict[str, Any]:
     """What is kept; empty where the file is not there, or not whole."""
@@ -20,10 +22,8 @@ def read(file: Path) -> dict[str, Any]:
 
 def write(file: Path, value: Mapping[str, Any]) -> None:
     """A reader sees all of it or nothing."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_bytes(orjson.dumps(value))
-    part.replace(file)
+    with in_full(file) as draft:
+        draft.write_bytes(orjson.dumps(value))
 
 
 def add(file: Path, key: str, value: Any) -> None:

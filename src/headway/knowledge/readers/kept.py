@@ -6,14 +6,14 @@ A kept file begins with the hash of the rest, so a damaged one is seen, and pars
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 
+from headway.core.files import in_full
 from headway.knowledge.readers.parsed import Closed, Parsed, Unreadable
 
 
@@ -70,14 +70,5 @@ def _load(place: Path) -> Parsed | str | None:
 
 def _save(place: Path, found: Parsed | str) -> None:
     data = orjson.dumps({"unreadable": found} if isinstance(found, str) else asdict(found))
-    temporary = None
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside its place and renamed, so that two processes and a kill do no harm.
-        descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=place.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(hashlib.sha256(data).hexdigest().encode() + data)
-        os.replace(temporary, place)
-    except OSError:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+    with suppress(OSError), in_full(place) as draft:
+        draft.write_bytes(hashlib.sha256(data).hexdigest().encode() + data)
