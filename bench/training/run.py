@@ -45,7 +45,7 @@ WORK = HERE.parent / "scratch" / "training"
 ROOT = HERE.parents[1]
 EXAMPLES, MINUTES = 100, 15.0
 QUICK_EXAMPLES, QUICK_MINUTES = 6, 0.5
-TAUGHT = 1000  # inputs that the teacher answers
+TAUGHT = 400  # inputs that the teacher answers, five times each
 
 
 class Desk:

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, groupby, product
 from typing import Any, Literal
 
 import orjson
@@ -28,6 +29,8 @@ from headway.metrics.text import is_abstention
 from headway.steps.database import PREFIX, query_in
 
 Span = tuple[str, int, int]
+# One answer: an example, which of its repeats, and its record where it is kept.
+Todo = tuple[Example, int, Record | None]
 # Scores of one record, by metric.
 Scorer = Callable[[Example, Record, Sequence[Span], ScoringLender], Awaitable[Mapping[str, Score]]]
 ProbeName = Literal["as_is", "closed_book", "perfect_context", "repeats"]
@@ -136,21 +139,20 @@ class Runner:
         kept = self.desk.store.records(fingerprint, probe.key)
         self.desk.store.put_pipeline(fingerprint, pipeline.model_dump(mode="json"))
         found: dict[tuple[str, int], Record] = {}
-        todo: list[tuple[Example, int, Record | None]] = []
-        # Repeat 0 of every example before repeat 1 of any: prompts that share a beginning
-        # stay together within one example either way, and a first answer comes early.
-        for repeat in range(repeats):
-            for example in examples:
-                value = kept.get((self._key(example, probe), repeat))
-                todo.append((example, repeat, reread(value, example) if value else None))
+        answered: list[Todo] = []
+        asking: list[Todo] = []
+        for example, repeat in product(examples, range(repeats)):
+            value = kept.get((self._key(example, probe), repeat))
+            if value:
+                answered.append((example, repeat, reread(value, example)))
+            else:
+                asking.append((example, repeat, None))
         # A file that cannot be read is told before anything is spent.
-        for example in {e.id: e for e, _, record in todo if record is None}.values():
+        for example in {e.id: e for e, *_ in asking}.values():
             self.desk.parts.files(example)
-        # What is kept comes first: it only has to be scored.
-        todo.sort(key=lambda item: item[2] is None)
         tell = progress or self.progress
         total = len(examples) * repeats
-        done, known, scoring = 0, sum(record is not None for *_, record in todo), Usage()
+        done, known, scoring = 0, len(answered), Usage()
 
         async def one(example: Example, repeat: int, record: Record | None) -> None:
             nonlocal done, scoring
@@ -178,8 +180,10 @@ class Runner:
                 )
             )
 
-        if todo:
-            await self._all(todo, one, found, await self._width(pipeline))
+        if answered or asking:
+            queue, width = await self._queue(pipeline, asking, repeats)
+            # What is kept comes first: it only has to be scored.
+            await self._all([*([item] for item in answered), *queue], one, found, width)
         self.desk.store.flush()
         run = Run(
             id=digest([fingerprint, probe.key, [e.fingerprint for e in examples], repeats])[:12],
@@ -196,29 +200,41 @@ class Runner:
         )
         return run
 
-    async def _width(self, pipeline: Pipeline) -> int:
-        """How many examples to have on the way: twice the calls in flight, so that searching
-        for one example never leaves a place of the model empty."""
+    async def _queue(
+        self, pipeline: Pipeline, asking: Sequence[Todo], repeats: int
+    ) -> tuple[list[list[Todo]], int]:
+        """What is asked, in parts each of which one worker does in order; and how many workers.
+
+        Twice as many as calls in flight, so that searching for one example never leaves a place
+        of the model empty. Repeats of an example in one part, and as many workers as places, where
+        there are examples enough: each place then reads a prompt once for all its repeats (on the
+        embedded model 3.4 times as fast with prompts of 370 tokens and replies of 9: LOG.md).
+        """
         if pipeline.model is None:
-            return 8
-        return 2 * (await self.desk.parts.chat(pipeline.model)).concurrency
+            return [[item] for item in asking], 8
+        places = (await self.desk.parts.chat(pipeline.model)).concurrency
+        parts = [list(of) for _, of in groupby(asking, key=lambda item: item[0].id)]
+        if repeats > 1 and len(parts) >= 4 * places:
+            return parts, places
+        return [[item] for item in asking], 2 * places
 
     async def _all(
         self,
-        todo: Sequence[tuple[Example, int, Record | None]],
+        queue: Sequence[Sequence[Todo]],
         one: Any,
         found: dict[tuple[str, int], Record],
         width: int,
     ) -> None:
-        """Work through todo with `width` workers; one error stops all. When the budget ends,
+        """Work through the queue with `width` workers; one error stops all. When the budget ends,
         the calls on the way are let through first: they are paid for."""
-        waiting = iter(todo)
+        waiting = iter(queue)
+        few = min(sum(map(len, queue)), 10)
         lost = 0
         ended: BudgetEnded | None = None
 
         async def work() -> None:
             nonlocal lost, ended
-            for example, repeat, kept in waiting:
+            for example, repeat, kept in chain.from_iterable(waiting):
                 if ended is not None:
                     return
                 try:
@@ -229,12 +245,12 @@ class Runner:
                 record = found[example.id, repeat]
                 lost += record.status == "outage"
                 # Nothing but outages from the start: the service is down, so say that now.
-                if lost >= min(len(todo), 10) and lost == len(found):
+                if lost >= few and lost == len(found):
                     raise Outage(record.why)
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(width, len(todo))):
+                for _ in range(min(width, len(queue))):
                     group.create_task(work())
         except BaseExceptionGroup as errors:
             self.desk.store.flush()
