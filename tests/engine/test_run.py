@@ -53,6 +53,39 @@ async def test_repeats_are_separate_calls(make_task) -> None:
     assert found.metrics["token_f1"].n == 5
 
 
+class Watching(ScriptedChat):
+    """Notes how many calls with the same prompt were ever on the way together."""
+
+    most = 0
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        asked = request.messages[-1].content
+        self.on_the_way = [*getattr(self, "on_the_way", []), asked]
+        self.most = max(self.most, self.on_the_way.count(asked))
+        try:
+            return await super().chat(request)
+        finally:
+            self.on_the_way.remove(asked)
+
+
+@pytest.mark.parametrize(("examples", "most"), [(8, 1), (7, 3)])
+async def test_a_prompt_is_not_asked_twice_at_once_where_examples_are_many(
+    make_task, examples: int, most: int
+) -> None:
+    """Two places want eight examples, four for each, to be kept busy."""
+    async with Workspace.open(make_task()) as workspace:
+        chat = Watching(lambda request: "x", concurrency=2, delay_s=0.002)
+        with_chat(workspace, chat)
+        chosen = workspace.task.split("dev")[:examples]
+        run = await workspace._runner().run(
+            workspace.pipeline(), chosen, probe=REPEATS_AS_IS, repeats=3
+        )
+    assert len(chat.requests) == len(run.records) == 3 * examples
+    assert chat.most == most
+    order = [(r.example, r.repeat) for r in run.records]
+    assert order == [(e.id, repeat) for repeat in range(3) for e in chosen]
+
+
 @pytest.mark.parametrize("probe", [AS_IS, REPEATS, REPEATS_AS_IS])
 async def test_samples_of_a_step_are_different_ones_in_each_repeat(make_task, probe: Probe) -> None:
     """A vote of 4 over 3 repeats samples 9 times with its own seeds, and no two are the same."""

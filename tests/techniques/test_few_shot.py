@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +212,6 @@ def test_nearly_right_only_where_too_few_are_right() -> None:
     [
         {"finish": "length"},
         {"text": ""},
-        {"text": "no mark of an answer"},
         {"text": "It stands in passage 3.\nAnswer: x"},
         {"text": "As [2] says.\nAnswer: x"},
         {"step": "other"},
@@ -221,15 +220,46 @@ def test_nearly_right_only_where_too_few_are_right() -> None:
 def test_a_reply_that_would_show_a_wrong_form_is_not_shown(told: dict[str, Any]) -> None:
     ctx = answers(told=told)
     assert proposed("bootstrapped_examples", ctx) == []
-    assert ctx.asked <= TRIES
+    assert ctx.asked <= 2 * TRIES
     (notice,) = ctx.notices
     assert "answered 0 rightly" in notice
+
+
+def test_words_without_a_mark_are_not_shown() -> None:
+    ctx = answers(told={"text": "no mark of an answer"})
+    found = proposed("bootstrapped_examples", ctx)
+    assert {c.pipeline.step("generate").settings.get("contract") for c in found} == {"json"}
 
 
 def test_none_right_is_said() -> None:
     ctx = answers(score=(0.0,))
     assert proposed("bootstrapped_examples", ctx) == []
-    assert f"of {ctx.asked} questions" in ctx.notices[0]
+    # In words, and once more in a field.
+    assert f"of {ctx.asked // 2} questions" in ctx.notices[0]
+
+
+class OnlyInAField(Answers):
+    """A model that skips a reasoning which no form enforces."""
+
+    async def evaluate(self, pipeline: Pipeline, examples: Sequence[Example]) -> tuple[Record, ...]:
+        step = pipeline.step("generate")
+        assert step is not None
+        found = await super().evaluate(pipeline, examples)
+        right = float(step.settings.get("contract") == "json")
+        return tuple(replace(r, scores={self.task.metric: right}) for r in found)
+
+
+def test_where_reasoning_in_words_is_seldom_right_a_field_is_tried() -> None:
+    task = large_task()
+    ctx = OnlyInAField(
+        task, INCUMBENTS["no search"], task.split("train"), told={"text": '{"answer": "x"}'}
+    )
+    found = proposed("bootstrapped_examples", ctx)
+    assert [examples(c.pipeline)["k"] for c in found] == [2, 4, 8]
+    for candidate in found:
+        step = candidate.pipeline.step("generate")
+        assert step is not None
+        assert (step.settings["reasoning"], step.settings["contract"]) == ("steps", "json")
 
 
 def test_with_a_search_the_evidence_stands_before_each() -> None:

@@ -173,11 +173,12 @@ def test_contract_and_reasoning_are_proposed_once() -> None:
     (mended,) = proposed("output_contract", json)
     assert [s.name for s in mended.steps] == ["retrieve", "generate", "repair"]
     assert proposed("output_contract", mended) == []
-    brief, steps = proposed("reasoning", "search")
+    brief, steps, held = proposed("reasoning", "search")
     assert settings(brief, "generate")["reasoning"] == "brief"
     assert settings(steps, "generate")["reasoning"] == "steps"
-    assert proposed("reasoning", brief) == [steps]
-    assert proposed("reasoning", steps) == []
+    assert proposed("reasoning", brief) == [steps, held]
+    assert proposed("reasoning", steps) == [held]
+    assert proposed("reasoning", held) == []
 
 
 def test_search_kind_offers_the_others() -> None:

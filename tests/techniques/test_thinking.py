@@ -78,9 +78,19 @@ def test_steps_after_the_answer_stand_in_their_order() -> None:
 # --- reasoning, voting, best of n -----------------------------------------------------------------
 
 
-def test_reasoning_in_two_lengths_and_not_over_quotes() -> None:
-    forms = [settings(p, "generate")["reasoning"] for p in proposed("reasoning", "search")]
-    assert forms == ["brief", "steps"]
+def test_reasoning_in_two_lengths_and_in_a_field_and_not_over_quotes() -> None:
+    def forms(incumbent: str | Pipeline) -> list[tuple[str, str]]:
+        found = [settings(p, "generate") for p in proposed("reasoning", incumbent)]
+        return [(s["reasoning"], s.get("contract", "none")) for s in found]
+
+    search = INCUMBENTS["search"]
+    assert forms("search") == [("brief", "none"), ("steps", "none"), ("steps", "json")]
+    brief = search.with_step("generate", reasoning="brief")
+    assert forms(brief) == [("steps", "none"), ("steps", "json")]
+    assert forms(search.with_step("generate", reasoning="steps")) == [("steps", "json")]
+    held = search.with_step("generate", contract="json")
+    assert forms(held) == [("brief", "json"), ("steps", "json")]
+    assert forms(held.with_step("generate", reasoning="steps")) == []
     quoting = INCUMBENTS["search"].with_step("generate", reasoning="quote")
     assert proposed("reasoning", quoting) == []
 

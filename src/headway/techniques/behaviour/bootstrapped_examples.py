@@ -8,14 +8,15 @@ metric finds right, show them as they are. The replies become part of the pipeli
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from typing import ClassVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar
 
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Axis, Candidate, TechniqueContext
 from headway.core.record import Record
 from headway.core.task import Example
 from headway.techniques.behaviour.fixed_examples import EVIDENCE, varied
+from headway.techniques.behaviour.reasoning import ENFORCED
 from headway.techniques.behaviour.shots import fitting, shows_evidence, with_examples
 
 RIGHT = 1.0  # the score that counts as right
@@ -27,7 +28,8 @@ _NUMBERED = re.compile(r"\[\d+\]|\bpassages? \d", re.IGNORECASE)
 
 
 class BootstrappedExamples:
-    """2, 4 and 8 of its own replies that were found right."""
+    """2, 4 and 8 of its own replies that were found right. Where it does not reason yet, replies
+    with brief reasoning; where too few of those are right, with a working in an enforced field."""
 
     name: ClassVar[str] = "bootstrapped_examples"
     axis: ClassVar[Axis] = "behaviour"
@@ -38,7 +40,8 @@ class BootstrappedExamples:
     )  # fmt: skip
     needs: ClassVar[tuple[str, ...]] = ("train>=12",)
     costs: ClassVar[str] = (
-        "2 to 8 examples with reasoning as prompt tokens; up to 96 calls on train"
+        "2 to 8 examples with reasoning as prompt tokens; up to 96 calls on train, 192 where the"
+        " first form of reasoning finds too few"
     )
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
@@ -46,18 +49,20 @@ class BootstrappedExamples:
         step = ctx.incumbent.step("generate")
         if step is None or not ctx.train:
             return
-        base = ctx.incumbent
-        if step.settings.get("reasoning", "none") == "none":
-            base = base.with_step("generate", reasoning="brief")
-        shows = shows_evidence(base)
+        shows = shows_evidence(ctx.incumbent)
         abstain = ctx.task.spec.output.abstain
-        own, tried, least = await self._successes(ctx, base)
-        replies = {e.id: reply for e, reply in own}
-        usable = varied([e for e, _ in own], COUNTS[-1], with_evidence=shows, abstain=abstain)
-        if len(usable) < COUNTS[0]:
+        most = 0
+        for base in self._bases(ctx.incumbent, step.settings):
+            own, tried, least = await self._successes(ctx, base)
+            replies = {e.id: reply for e, reply in own}
+            usable = varied([e for e, _ in own], COUNTS[-1], with_evidence=shows, abstain=abstain)
+            most = max(most, len(usable))
+            if most >= COUNTS[0]:
+                break
+        else:
             ctx.notice(
-                f"{self.name}: of {tried} questions of train the model answered"
-                f" {len(usable)} rightly in a form that can be shown; {COUNTS[0]} are needed."
+                f"{self.name}: of {tried} questions of train the model answered {most} rightly in"
+                f" a form that can be shown; {COUNTS[0]} are needed."
             )
             return
         sizes = [
@@ -75,6 +80,15 @@ class BootstrappedExamples:
                 ),
                 f"{k} of the model's own right replies with their reasoning{score}",
             )  # fmt: skip
+
+    def _bases(self, incumbent: Pipeline, now: Mapping[str, Any]) -> list[Pipeline]:
+        """What may answer, in turn, until enough is right."""
+        if now.get("reasoning", "none") != "none":
+            return [incumbent]
+        bases = [incumbent.with_step("generate", reasoning="brief")]
+        if now.get("contract", "none") == "none":
+            bases.append(incumbent.with_step("generate", **ENFORCED))
+        return bases
 
     async def _successes(
         self, ctx: TechniqueContext, base: Pipeline

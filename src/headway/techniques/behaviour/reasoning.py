@@ -12,11 +12,18 @@ from typing import ClassVar
 from headway.core.protocols import Axis, Candidate, TechniqueContext
 
 FORMS = {"brief": "brief reasoning first", "steps": "works it out step by step first"}
+ENFORCED = {"reasoning": "steps", "contract": "json"}
+_LESS = {"none": 0, "brief": 1, "steps": 2}  # `quote` is another way, and stays as it is
 
 
 class Reasoning:
     """Three sentences at most, then a working of several steps, before an `Answer:` line; under a
-    contract in the first field of the object."""
+    contract in the first field of the object.
+
+    Last the same working in the first field of an enforced object: where the prompt asks for the
+    answer alone, a small model obeys that and skips a working asked for in words; a field that has
+    to be filled it cannot skip (LOG.md, gsm8k).
+    """
 
     name: ClassVar[str] = "reasoning"
     axis: ClassVar[Axis] = "behaviour"
@@ -27,10 +34,17 @@ class Reasoning:
     costs: ClassVar[str] = "up to 120 written tokens before the answer, 400 for a whole working"
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
-        """Both forms; of a pipeline that reasons already only the longer one, if it is not there.
-        None where it quotes first."""
+        """All forms; of a pipeline that reasons already only those that go further. None where it
+        quotes first."""
         step = ctx.incumbent.step("generate")
         now = step.settings.get("reasoning", "none") if step is not None else "quote"
+        if step is None or now not in _LESS:
+            return
         for form, title in FORMS.items():
-            if now == "none" or (now, form) == ("brief", "steps"):
+            if _LESS[form] > _LESS[now]:
                 yield Candidate(ctx.incumbent.with_step("generate", reasoning=form), title)
+        if step.settings.get("contract", "none") == "none":
+            yield Candidate(
+                ctx.incumbent.with_step("generate", **ENFORCED),
+                "works it out in a field before the answer's, enforced where the model allows it",
+            )
