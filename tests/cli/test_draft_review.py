@@ -149,7 +149,7 @@ def test_verdicts_by_keys_are_written_at_once(
         return add()
 
     monkeypatch.setattr(click, "getchar", counted)
-    said = run("review", folder, "--by", "Ann", input="xafEsk\nmsq")
+    said = run("review", folder, "--by", "Ann", input="xafOuse\nmsq")
     assert lines == [0, 0, 1, 2, 3, 3]
     assert "3 verdicts written" in said
     assert "lies on the river" in said

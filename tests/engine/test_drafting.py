@@ -175,6 +175,19 @@ async def test_the_same_order_finds_its_drafts_and_a_larger_one_goes_on(
     assert other.drafted == 3
 
 
+async def test_a_larger_order_of_several_kinds_begins_with_all_of_a_smaller_one(
+    make_task: MakeTask,
+) -> None:
+    folder = task_with(make_task, towns=24)
+    kinds = ("one_passage", "figures")
+    await draft(folder, 6, kinds=kinds)
+    before = {e.id for e in Task.load(folder).examples}
+    more = await draft(folder, 12, kinds=kinds)
+    assert more.known == len(before) == 6
+    assert before < {e.id for e in Task.load(folder).examples}
+    assert len(Task.load(folder).examples) == 12
+
+
 async def test_an_ended_budget_keeps_what_is_through_and_the_command_goes_on(
     make_task: MakeTask,
 ) -> None:
@@ -302,6 +315,10 @@ def test_answers_agree_by_words_and_figures() -> None:
 def test_a_question_may_name_what_to_choose_from() -> None:
     assert not filters.gives_away("Who gets more leave, Leeds or Ghent?", "Leeds")
     assert filters.gives_away("Who in Leeds gets 26 days?", "26 days")
+    # A word like "of", or an "or" elsewhere, names nothing to choose from.
+    assert filters.gives_away("How many days of leave, 26 days, does Leeds give?", "26 days")
+    assert filters.gives_away("Do staff or guests get the 26 days?", "26 days")
+    assert not filters.gives_away("Is it 26 days or 28 days?", "28 days")
 
 
 def test_questions_of_one_form_about_other_things_are_no_duplicates() -> None:
@@ -377,6 +394,24 @@ async def test_a_log_becomes_unreviewed_examples(make_task: MakeTask, tmp_path: 
     async with Workspace.open(folder) as workspace:
         again = await workspace.draft_from(log, 6, unmasked=True)
     assert (again.sampled, again.known) == (0, 6)
+
+
+async def test_an_answer_that_the_log_calls_bad_is_no_reference(
+    make_task: MakeTask, tmp_path: Path
+) -> None:
+    folder = make_task("plain", knowledge=False)
+    (folder / "examples.jsonl").write_text("")
+    log = tmp_path / "log.jsonl"
+    rows = [
+        {"question": "Which way?", "answer": "no", "feedback": "thumbs_down"},
+        {"question": "which way?", "answer": "left"},
+        {"question": "How far is it?", "answer": "it is about", "finish_reason": "length"},
+    ]
+    log.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    async with Workspace.open(folder) as workspace:
+        await workspace.draft_from(log, 6, unmasked=True)
+    found = {e.question.lower(): e.reference for e in Task.load(folder).examples}
+    assert found == {"which way?": "left", "how far is it?": None}
 
 
 async def test_a_label_task_takes_only_its_labels_as_references(

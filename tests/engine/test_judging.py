@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -256,6 +257,35 @@ async def test_standing_follows_what_was_measured(judged: Path) -> None:
     changed = await _believed(judged)
     assert changed.standing == "unknown"
     assert "another model behind it" in changed.text
+
+
+async def test_a_look_at_few_answers_does_not_undo_what_many_showed(judged: Path) -> None:
+    await _measured_as(judged, agree=False)
+    await _measured_as(judged, agree=True, count=8)
+    assert (await _believed(judged)).standing == "below"
+
+
+async def test_another_embedder_is_another_metric(judged: Path) -> None:
+    await _measured_as(judged, agree=True)
+    async with Workspace.open(judged) as workspace:
+        kept = {"asked": {"embed scripted/words": await judging.identity_of(
+            workspace.parts, "embed", "scripted/words")}}  # fmt: skip
+        for now, same in (("scripted/words", True), ("embedded/bge-small-en", False)):
+            models = workspace.task.spec.models.model_copy(update={"embed": now})
+            spec = workspace.task.spec.model_copy(update={"models": models})
+            task = workspace.task.model_copy(update={"spec": spec})
+            assert await judging._still_the_same(workspace.parts, task, kept) == same
+
+
+async def test_passages_that_a_file_does_not_hold_are_not_passages_that_were_not_shown(
+    make_task: Any,
+) -> None:
+    """A task with knowledge: else every answer would be unfaithful, and the judge at fault."""
+    async with Workspace.open(make_task(metrics=["faithfulness"])) as workspace:
+        bench = Bench(workspace._runner().desk, workspace._metrics[0], "faithfulness")
+        answers = [replace(a, passages=()) for a in labelled(6)]
+        with pytest.raises(InputError, match="applies to none"):
+            await bench.judge(answers, "yes_no", source="l.jsonl")
 
 
 @pytest.mark.parametrize("agree", [True, False])

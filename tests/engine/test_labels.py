@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -378,6 +379,35 @@ async def test_fields_of_json_are_doubted_one_by_one(tmp_path: Path) -> None:
     assert first.example == "m4"
     assert first.why.startswith("kind: ")
     assert first.proposed == {"kind": "delivery", "note": "n4"}
+
+
+async def test_values_keep_their_type_and_lists_are_reached(tmp_path: Path) -> None:
+    folder = labelled(tmp_path / "messages", wrong=())
+    rows = [json.loads(line) for line in (folder / "examples.jsonl").read_text().splitlines()]
+    kinds = sorted({row["reference"] for row in rows})
+    for row in rows:
+        row["reference"] = {"all": [kinds.index(row["reference"])]}
+    right = rows[4]["reference"]["all"][0]
+    rows[4]["reference"]["all"] = [(right + 1) % len(kinds)]
+    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    spec = json.loads((folder / "task.yaml").read_text())
+    spec |= {"output": {"kind": "json", "schema": {"type": "object"}}, "metrics": ["json_exact"]}
+    (folder / "task.yaml").write_text(json.dumps(spec))
+    async with Workspace.open(folder) as workspace:
+        found = await Doubter(workspace._runner().desk).doubt()
+    assert found.suspects[0].example == "m4"
+    assert found.suspects[0].proposed == {"all": [right]}
+
+
+async def test_a_quick_look_clears_nobody(tmp_path: Path) -> None:
+    """It may ask fewer voters than found the doubt."""
+    async with Workspace.open(labelled(tmp_path / "messages", wrong=(4,))) as workspace:
+        desk = workspace._runner().desk
+        whole = await Doubter(desk).doubt()
+        assert keep_doubts(desk, whole)[0].example == "m4"
+        nothing = replace(whole, suspects=())
+        assert [s.example for s in keep_doubts(desk, replace(nothing, quick=True))] == ["m4"]
+        assert keep_doubts(desk, nothing) == ()
 
 
 # --- knowledge that contradicts itself ----------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from headway.core.errors import InputError
+from headway.core.errors import InputError, Outage
 from headway.core.rating import FILE, Preference, Rating, add_verdicts, read_verdicts
 from headway.core.task import Task
-from headway.engine.people import fault_of, flag_on, flags_of, preference
+from headway.engine.people import _votes, fault_of, flag_on, flags_of, preference
 from headway.intake.verdicts import read_rated
 from headway.workspace import Workspace
 
@@ -162,6 +162,25 @@ def test_bad_verdicts_are_one_clear_message(tale: Path, row: dict[str, Any], sai
     assert not (tale / FILE).exists()
 
 
+def test_verdicts_without_a_name_are_several_peoples(tmp_path: Path) -> None:
+    one = Preference(example="e", a="x", b="y", prefer="a")
+    other = one.model_copy(update={"prefer": "b"})
+    assert add_verdicts(tmp_path, [one, one, one, other]) == 4
+    assert add_verdicts(tmp_path, [one, one, one, other]) == 0  # the same file again
+    named = one.model_copy(update={"by": "ana"})
+    assert add_verdicts(tmp_path, [named, named]) == 1
+    rated = [Rating(example="e", answer="z", rating=r) for r in (4, 4, 2)]
+    anas = [Rating(example="e", answer="z", rating=r, by="ana") for r in (1, 5)]
+    (votes,) = _votes([*rated, *anas]).values()
+    assert votes == [0.75, 0.75, 0.25, 1.0]  # ana's last word
+
+
+def test_a_pipeline_is_not_compared_with_itself(tale: Path) -> None:
+    row = {"id": "song", "a": "one", "b": "one", "prefer": "a"}
+    with pytest.raises(InputError, match="compared with itself"):
+        read_rated(_table(tale, row), Task.load(tale), {})
+
+
 # --- rating and strengths -----------------------------------------------------------------------
 
 
@@ -229,6 +248,20 @@ async def test_the_judge_can_compare_pipelines_too(two: Path) -> None:
     assert found.position is not None
     assert found.position.mean == pytest.approx(0.5)  # it looks at length, not at sides
     assert not (two / FILE).exists()  # a judge's verdicts are no person's
+    async with Workspace.open(two) as workspace:
+        with pytest.raises(InputError, match="one pipeline"):
+            await workspace.judge_pairs([("baseline", "baseline")], limit=3)
+
+
+async def test_a_judge_of_pairs_that_says_nothing_is_an_outage(two: Path) -> None:
+    (two / "judge.py").write_text("def dumb(request):\n    return 'hm'\n")
+    spec = (two / "task.yaml").read_text()
+    (two / "task.yaml").write_text(
+        spec.replace("models:\n", "models:\n  judge: scripted/judge.py:dumb\n")
+    )
+    async with Workspace.open(two) as workspace:
+        with pytest.raises(Outage, match="said nothing of any pair"):
+            await workspace.judge_pairs([("baseline", "best")], limit=4)
 
 
 async def test_a_metric_is_held_against_the_tasks_own_ratings(two: Path) -> None:

@@ -81,6 +81,25 @@ def test_pairs_and_unlabelled_rows(tmp_path: Path) -> None:
     assert "1 rows without a label" in read.notices[0]
 
 
+def test_a_column_without_a_name_holds_nothing_of_ours(tmp_path: Path) -> None:
+    """As pandas writes its index, and lists as Python writes them."""
+    text = ",question,answer,contexts,label\n0,q1,a1,\"['c1', 'c2']\",1\n7,q2,a2,,0\n"
+    (tmp_path / "l.csv").write_text(text)
+    read = read_labelled(tmp_path / "l.csv")
+    assert (read.labels, [a.votes for a in read.answers]) == ("yes_no", [(), ()])
+    assert [a.example.reference for a in read.answers] == [None, None]
+    assert [a.group for a in read.answers] == ["q1", "q2"]
+    assert [[p.text for p in a.passages] for a in read.answers] == [["c1", "c2"], []]
+
+
+def test_of_votes_on_a_pair_the_side_that_most_prefer(tmp_path: Path) -> None:
+    pair = {"question": "q", "answer_a": "x", "answer_b": "y"}
+    file = _file(tmp_path, *({**pair, "votes": v} for v in (["a", "a", "b"], ["a", "b"], ["b"])))
+    assert [a.label for a in read_labelled(file).answers] == [1.0, 0.5, 0.0]
+    with pytest.raises(InputError, match="for one side or a tie"):
+        read_labelled(_file(tmp_path, {**pair, "prefer": 0.7}))
+
+
 @pytest.mark.parametrize(
     ("rows", "said", "at"),
     [

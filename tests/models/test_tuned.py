@@ -21,7 +21,7 @@ from headway.models import embedded as module
 from headway.models.adapted import Adapter, file_of
 from headway.models.embedded import EmbeddedChat, Settings
 from headway.models.pull import pull, sha256_of
-from headway.models.tuned import Tuned, base_of, folder_of, open_tuned_chat
+from headway.models.tuned import Tuned, base_of, folder_of, lineage_of, open_tuned_chat
 from headway.testing.models import ask
 from headway.testing.stub import StubServer
 
@@ -72,6 +72,12 @@ def test_what_has_to_be_fetched_is_the_base_of_an_adapter_alone(tmp_path: Path) 
     assert base_of("tuned/a", tmp_path) == "embedded/base.gguf"
     assert base_of("tuned/big", tmp_path) == "house/big"
     assert base_of("tuned/e", tmp_path) == "scripted/words"
+
+
+def test_the_lineage_is_read_without_the_weights(tmp_path: Path) -> None:
+    keep(tmp_path).file.unlink()
+    assert lineage_of("tuned/a", tmp_path) == LINEAGE
+    assert lineage_of("tuned/none", tmp_path) == {}
 
 
 @pytest.mark.parametrize("name", ["tuned/", "tuned/../a", "tuned/a/b", "tuned/.a"])

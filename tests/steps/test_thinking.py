@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from headway.core.errors import BudgetEnded, HeadwayError, Outage, Rejected, TooLong
+from headway.core.inputs import File
 from headway.core.protocols import Search, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.task import Example, Task
@@ -362,6 +363,25 @@ async def test_an_answered_example_needs_no_stage_and_no_turns() -> None:
 
 
 # --- react ----------------------------------------------------------------------------------------
+
+
+async def test_the_conversation_files_and_abstention_are_seen() -> None:
+    task = TEXT.model_copy(
+        update={"spec": TEXT.spec.model_copy(
+            update={"output": TEXT.spec.output.model_copy(update={"abstain": "not known"})})}
+    )  # fmt: skip
+    lender = Lender(["Thought: No.\nAction: finish[not known]"], task)
+    talk = (Message("system", "Be brief."), Message("user", "When is it open?"),
+            Message("assistant", "From nine."))  # fmt: skip
+    files = (File("hours.txt", "Sundays: shut."),)
+    found = await React().run(state("And on Sundays?", history=talk, files=files), lender)
+    (sent,) = lender.requests
+    assert "Be brief." in sent.messages[0].content
+    assert "finish[not known]" in sent.messages[0].content
+    assert [m.content for m in sent.messages[-3:-1]] == ["When is it open?", "From nine."]
+    assert "Sundays: shut." in sent.messages[-1].content
+    assert sent.messages[-1].content.endswith("And on Sundays?")
+    assert found.answer == "not known"
 
 
 async def test_thinks_calculates_and_hands_on() -> None:

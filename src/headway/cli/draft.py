@@ -92,7 +92,10 @@ def draft(
             )
         if asks:
             return _waver(task, log, model, yes, dry, as_json, n, seed, unmasked, options)
-        found = door.work(task, lambda w: w.draft_from(log, n, seed, unmasked))
+        if model is not None:
+            raise InputError("--model writes drafts from documents; a log needs none written")
+        limits = _limits(options)
+        found = door.work(task, lambda w: w.draft_from(log, n, seed, unmasked, limits=limits))
         return door.emit(found, as_json, lambda console, f: _sampled(console, f, task))
     for name, given in (("unmasked", unmasked), ("pick wavering", options["pick"] != "spread")):
         if given:

@@ -178,7 +178,7 @@ def _of_task(
 ) -> None:  # fmt: skip
     from headway.cli import show, show_judge
 
-    if options["dry"] and metric is None:
+    if options["dry"] and (metric is None or rate or pairs or table is not None):
         raise InputError(
             "--dry-run is for --metric: nothing else here is planned",
             do=f"headway judge {folder} --metric NAME --dry-run",

@@ -141,7 +141,8 @@ def ratings(console: Console, found: RatingsFinding) -> None:
             )
     if found.position is not None and found.position.mean is not None:
         say(f"The answer shown first won {_share(found.position)} of the verdicts that name one.")
-    _unscored(say, [(m.id, m.why) for m in found.unscored], found.preferences)
+    pairs = found.preferences + len(found.unscored)
+    _unscored(say, [(m.id, m.why) for m in found.unscored], pairs, "is left out")
     if not (found.ratings or found.preferences):
         say("Nobody has rated an answer of this task yet: `headway judge TASK --rate`")
     for notice in found.notices:
@@ -175,10 +176,12 @@ def _faults(say: Callable[..., None], found: RatingsFinding) -> None:
         say(f"      {fault.verdict}", "dim")
 
 
-def _unscored(say: Callable[..., None], missed: list[tuple[str, str]], of: int) -> None:
+def _unscored(
+    say: Callable[..., None], missed: list[tuple[str, str]], of: int, each: str = "counts as a miss"
+) -> None:
     if not missed:
         return
-    say(f"{words.count(len(missed), 'answer')} of {of} got no score; each counts as a miss:")
+    say(f"{words.count(len(missed), 'answer')} of {of} got no score; each {each}:")
     for id, why in missed[:LISTED]:
         say(f"  {id}  {shorten(why, 80)}", "dim")
     if len(missed) > LISTED:

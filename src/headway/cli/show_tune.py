@@ -27,10 +27,14 @@ CUT = 300  # characters of an answer shown in a terminal; --json has all
 def plan(console: Console, found: TunePlan) -> None:
     """What a tuning would take."""
     about = "" if found.measured else ", a guess before the first training on this machine"
+    takes = (
+        "how long it trains is seen when it has"
+        if found.seconds is None
+        else f"about {words.duration(found.seconds)} of training{about}"
+    )
     _say(
         console,
-        f"{found.base} on {words.count(found.samples, 'sample')}, {found.held} held out:"
-        f" about {words.duration(found.seconds)} of training{about}",
+        f"{found.base} on {words.count(found.samples, 'sample')}, {found.held} held out: {takes}",
         "bold",
     )
     _say(console, found.describes, "dim")
@@ -90,6 +94,9 @@ def tuned(console: Console, found: TuneFinding, task: Path) -> None:
     if found.name:
         _say(console, f"model     {found.name}   {found.folder}")
         _say(console, f"pipeline  {found.pipeline_file}")
+        if found.serve:
+            _say(console, f"serve     {found.serve}")
+            _say(console, "          then name it as served_as in its model.json", "dim")
         _say(console, f"next      headway compare {task} baseline {found.pipeline_file}")
     elif found.stopped:
         _say(console, f"next      mend the samples, or headway tune {task} --force", "dim")
@@ -100,6 +107,8 @@ def verdict(found: TuneFinding) -> str:
     if found.stopped:
         return f"Stopped: {found.stopped}"
     compared = found.comparison
+    if not found.name and not found.sides:
+        return "The pilot is trained; nothing could be held out or served here to look at."
     if not found.name:
         return "The pilot is trained; look at what it says before going on."
     if compared is None:
@@ -156,19 +165,23 @@ def _proof(console: Console, found: TuneFinding) -> None:
         (_t(name), draw.bar(e, 20), _t(words.figure(e)), *_cost(cost))
         for name, e, cost in (
             ("before", found.before, found.cost_before), ("tuned", found.after, found.cost_after),
+            ("teacher", found.teacher, found.cost_teacher),
         )
         if e is not None and cost is not None
     ]  # fmt: skip
     console.print(
-        table("", "", "mean (95% interval)", "prompt tokens", "written", "seconds", rows=rows,
-              right="seconds written")
+        table("", "", "mean (95% interval)", "prompt tokens", "written", "seconds", "$", rows=rows,
+              right="seconds written $")
     )  # fmt: skip
     _say(console, words.comparison(compared))
+    if found.beside_teacher is not None:
+        _say(console, f"student beside teacher: {words.comparison(found.beside_teacher)}")
 
 
 def _cost(cost: Cost) -> tuple[Text, ...]:
+    usd = words.DASH if cost.usd is None else f"{cost.usd:.5f}".rstrip("0").rstrip(".")
     figures = (f"{cost.prompt_tokens:.0f}", f"{cost.completion_tokens:.0f}", f"{cost.seconds:.2f}")
-    return tuple(_t(figure) for figure in figures)
+    return tuple(_t(figure) for figure in (*figures, usd))
 
 
 def _likeness(console: Console, found: TuneFinding) -> None:

@@ -163,6 +163,7 @@ def tune(
     """
     from headway.cli import show_tune
 
+    _sensible(options, merge, dry)
     pipeline = options["pipeline"] or _best(task)
     if merge is not None:
         pipeline = options["pipeline"] or str(
@@ -185,6 +186,30 @@ def tune(
             return click.echo("Nothing was trained.", err=True)
     found = door.work(task, lambda w: w.tune(pipeline, wish, **source), model)
     door.emit(found, as_json, lambda console, f: show_tune.tuned(console, f, task))
+
+
+# Options that mean nothing without another, or beside it.
+ONLY_WITH = {"inputs": "teacher", "keep": "teacher", "unmasked": "log"}
+NOT_BESIDE = (("samples", "teacher"), ("samples", "log"), ("teacher", "log"))
+FLAGS = {"log": "--from"}
+
+
+def _sensible(options: dict[str, Any], merge: str | None, dry: bool) -> None:
+    """Raises InputError for options of which one would be passed over in silence."""
+
+    def flag(name: str) -> str:
+        return FLAGS.get(name, f"--{name}")
+
+    for name, other in ONLY_WITH.items():
+        if options[name] and not options[other]:
+            raise InputError(f"{flag(name)} belongs to {flag(other)}, which is not given")
+    for one, two in NOT_BESIDE:
+        if options[one] and options[two]:
+            raise InputError(
+                f"{flag(one)} and {flag(two)} both say what is trained on", valid="one of them"
+            )
+    if merge is not None and dry:
+        raise InputError("--merge has no --dry-run: it trains nothing and asks dev once a kind")
 
 
 def _best(task: Path) -> str | None:

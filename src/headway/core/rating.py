@@ -6,6 +6,7 @@ longer counts. A preference is about the answers of two pipelines to one example
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,12 @@ class Preference(Frozen):
     by: str = ""
     at: str = ""
 
+    @model_validator(mode="after")
+    def _of_two(self) -> Preference:
+        if self.a == self.b:
+            raise ValueError(f"{self.a} is compared with itself")
+        return self
+
     @property
     def score(self) -> float:
         """How much of a win it is for a."""
@@ -119,14 +126,18 @@ def read_verdicts(folder: Path) -> tuple[Verdict, ...]:
 
 def add_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> int:
     """Append what is new, one line each, on the disk when this returns; how many were new. A
-    verdict is the same when all but its time is."""
-    known = {_same(v) for v in read_verdicts(folder)}
-    new: dict[str, Verdict] = {}
+    verdict is the same when all but its time is. Of a person it counts once; several without a
+    name are several people, so there as many are kept as came together."""
+    known = Counter(map(_same, read_verdicts(folder)))
+    seen, new = Counter[str](), list[Verdict]()
     for verdict in verdicts:
-        if _same(verdict) not in known:
-            new.setdefault(_same(verdict), verdict)
+        seen[_same(verdict)] += 1
+        if seen[_same(verdict)] > known[_same(verdict)] and (
+            not verdict.by or seen[_same(verdict)] == 1
+        ):
+            new.append(verdict)
     if new:
-        rows = [verdict.model_dump(mode="json", exclude_none=True) for verdict in new.values()]
+        rows = [verdict.model_dump(mode="json", exclude_none=True) for verdict in new]
         add_lines(folder / FILE, rows)
     return len(new)
 

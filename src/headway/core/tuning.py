@@ -77,7 +77,8 @@ class TunePlan(Finding):
     stages: dict[str, int] = Field(default_factory=dict)
     """Samples of each stage, in the order in which they are trained."""
     epochs: int
-    seconds: float
+    seconds: float | None
+    """Of training; None where nobody knows how fast it is: a GPU or a command, the first time."""
     measured: bool
     settings: dict[str, Any] = Field(default_factory=dict)
     checks: tuple[CheckItem, ...] = ()
@@ -96,7 +97,8 @@ class TuneFinding(Finding):
 
     comparison: on dev, the tuned pipeline minus the one before. doubling: held-out score of all
     samples minus that of half of them, which is about what twice the samples would bring. general:
-    share of a small general probe that base and tuned model get right.
+    share of a small general probe that base and tuned model get right. teacher: on dev as well, and
+    beside_teacher: the student minus the teacher.
     """
 
     schema_name: ClassVar[str] = "headway/tune/1"
@@ -120,10 +122,14 @@ class TuneFinding(Finding):
     comparison: Comparison | None = None
     cost_before: Cost | None = None
     cost_after: Cost | None = None
-    checks: tuple[CheckItem, ...] = ()
+    teacher: Estimate | None = None
+    cost_teacher: Cost | None = None
+    beside_teacher: Comparison | None = None
     stopped: str = ""
     folder: str = ""
     pipeline_file: str = ""
+    serve: str = ""
+    """What to type so that it is served, where that is not done in this process."""
     notices: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:

@@ -215,7 +215,12 @@ class Bench:
             example=answer.example.id, answer=answer.answer, output=answer.answer,
             passages=answer.passages,
         )  # fmt: skip
-        scored = Scored(self.desk.task, answer.example, record, (), lend)
+        task = self.desk.task
+        if not answer.passages:  # what was shown is not known, which is not that nothing was
+            task = task.model_copy(
+                update={"spec": task.spec.model_copy(update={"knowledge": None})}
+            )
+        scored = Scored(task, answer.example, record, (), lend)
         return Asked(await measure(self.metric, scored))
 
     async def _pair(self, answer: Labelled, lend: MetricLender) -> Asked:
@@ -370,7 +375,12 @@ def about(task: Task, metric: str) -> str:
 
 
 def keep_judged(store: Store, task: Task, found: JudgeFinding, asked: Mapping[str, str]) -> None:
-    """Keep what was measured for a task; a later measurement replaces it."""
+    """Keep what was measured for a task. A later measurement replaces it, but for one over too few
+    answers to tell, and one in which answers were lost because a service did not answer."""
+    before = store.judged(found.metric, about(task, found.metric))
+    tells = before is not None and before["n"] >= ENOUGH and before["asked"] == dict(asked)
+    if tells and found.n < ENOUGH:
+        return
     estimate = found.agreement[found.measure]
     value = {
         "metric": found.metric, "judge": found.judge, "measure": found.measure,
@@ -428,7 +438,8 @@ async def _still_the_same(parts: Parts, task: Task, kept: Mapping[str, Any]) -> 
     judge = task.spec.models.judge or task.spec.models.chat
     for asked, identity in kept["asked"].items():
         role, _, name = asked.partition(" ")
-        if role == "chat" and name != judge:
+        now = {"chat": judge, "embed": task.spec.models.embed, "rerank": task.spec.models.rerank}
+        if name != now.get(role, name):
             return False
         try:
             if await identity_of(parts, role, name) != identity:

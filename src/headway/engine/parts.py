@@ -30,12 +30,14 @@ from headway.databases import open_databases
 from headway.engine.application import Application
 from headway.knowledge import FolderKnowledge, read_one
 from headway.models import open_chat, open_embedding, open_rerank
+from headway.models.adapted import PREFIX
+from headway.models.tuned import lineage_of
 from headway.steps import build
 
 Embed = Callable[[str, Sequence[str], Literal["query", "passage"]], Awaitable[Vectors]]
 
 # Raise when a change of ours may change answers of the same pipeline: part of every fingerprint.
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 FILES_HELD = 64  # texts of examples' files that are remembered
 
 
@@ -64,6 +66,7 @@ class Parts:
         self._fingerprints: dict[str, str] = {}
         self._files: OrderedDict[str, str] = OrderedDict()
         self._opening = asyncio.Lock()
+        self._advised: set[str] = set()
         self.embed_by: Embed | None = None
         """What embeds for the knowledge instead of `embed`: a desk's, which counts the cost."""
 
@@ -86,7 +89,8 @@ class Parts:
         self._chat[name] = model
 
     async def close_chat(self, name: str) -> None:
-        """Free a chat model; it is opened anew where it is asked again."""
+        """Free a chat model; it is opened anew where it is asked again, and may be another then."""
+        self._fingerprints.clear()
         model = self._chat.pop(name, None)
         if model is not None:
             await model.close()
@@ -255,6 +259,31 @@ class Parts:
         chats = any(getattr(step, "chats", False) for step in built)
         name = (model or pipeline.model or self.task.spec.models.chat) if chats else None
         return Pipeline.model_validate({"model": name, "steps": steps})
+
+    def shows(self, pipeline: Pipeline) -> str:
+        """Hash of what stands before the question when the model is asked: the steps that bring
+        context, up to the answer; empty where there are none."""
+        told = []
+        for spec, step in zip(pipeline.steps, self.steps(pipeline), strict=True):
+            if spec.name == "generate":
+                break
+            if getattr(step, "supplies_context", False):
+                told.append(spec.model_dump(mode="json"))
+        return digest(told)[:12] if told else ""
+
+    def advise(self, pipeline: Pipeline) -> None:
+        """Say once of a tuned model that it learnt from other context than it is shown here."""
+        name = pipeline.model or ""
+        if not name.startswith(PREFIX) or name in self._advised:
+            return
+        self._advised.add(name)
+        learnt = lineage_of(name, self.task.folder).get("shows")
+        if learnt is not None and learnt != self.shows(pipeline):
+            self.notices.add(
+                f"{name} was trained with other retrieval than this pipeline has. Trained again"
+                f" with this one it usually answers better: headway tune {self.task.typed}"
+                f" --pipeline FILE --base {name}"
+            )
 
     async def fingerprint(self, pipeline: Pipeline) -> str:
         """Hash of a resolved pipeline and of all it reads: weights, documents, train, your code."""

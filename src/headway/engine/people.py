@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from headway.core.errors import InputError
+from headway.core.errors import InputError, Outage
 from headway.core.findings import Estimate
 from headway.core.judgement import Fault, Missed, RatingsFinding
 from headway.core.pipeline import Pipeline
@@ -23,8 +23,6 @@ from headway.core.rating import (
     LabelledFile,
     Preference,
     Rating,
-    Verdict,
-    add_verdicts,
     of_answer,
     preferences_of,
     ratings_of,
@@ -109,10 +107,8 @@ class People:
         shares = [r.share for r in ratings]
         of = [groups.get(r.example, r.example) for r in ratings]
         mean = _estimate(stats.estimate(shares, of)) if ratings else None
-        votes: dict[tuple[str, str], dict[str, float]] = {}
-        for r in ratings:
-            votes.setdefault((r.example, r.answer.strip()), {})[r.by] = r.share
-        several = [list(v.values()) for v in votes.values()]
+        votes = _votes(ratings)
+        several = list(votes.values())
         answered = [groups.get(example, example) for example, _ in votes]
         agreed = stats.people_agreement(several, answered, yes_no=set(shares) <= {0.0, 1.0})
         pairs = [stats.Pair(p.a, p.b, p.score) for p in wishes]
@@ -197,10 +193,7 @@ class People:
         ratings = list(ratings_of(read_verdicts(self.task.folder)))
         examples = {e.id: e for e in self.task.examples}
         records = self._records(ratings, examples)
-        votes: dict[tuple[str, str], list[float]] = {}
-        for r in ratings:
-            if r.example in examples:
-                votes.setdefault((r.example, r.answer.strip()), []).append(r.share)
+        votes = _votes([r for r in ratings if r.example in examples])
         return [
             Labelled(
                 example=examples[id],
@@ -258,6 +251,8 @@ class People:
         names = [
             named(typed, run.fingerprint) for (typed, _), run in zip((a, b), runs, strict=True)
         ]
+        if runs[0].fingerprint == runs[1].fingerprint:
+            raise InputError(f"{a[0]} and {b[0]} are one pipeline: there is nothing to compare")
         second = {e.id: answer for e, answer in _answers(runs[1])}
         return [
             (e, (Side(names[0], answer), Side(names[1], second[e.id])))
@@ -281,6 +276,8 @@ class People:
             asked = await bench.ask_all([_as_labelled(e, sides) for e, sides in both])
             for (example, sides), one in zip(both, asked, strict=True):
                 self._add(example, sides, one, verdicts, groups, missed, firsts)
+        if missed and not verdicts:
+            raise Outage(f"the judge said nothing of any pair: {missed[0].why}")
         self.runner.progress(Event("phase", "strengths"))
         return RatingsFinding(
             task=self.task.spec.name,
@@ -315,9 +312,13 @@ def preference(rated: ToRate, choice: int | None, by: str, at: str) -> Preferenc
     )
 
 
-def keep_verdicts(task: Task, verdicts: Sequence[Verdict]) -> int:
-    """Append to the task's `ratings.jsonl` what is new; how many were."""
-    return add_verdicts(task.folder, verdicts)
+def _votes(ratings: Sequence[Rating]) -> dict[tuple[str, str], list[float]]:
+    """By example and answer what people said of it: each person's last word, and every verdict
+    that bears no name."""
+    found: dict[tuple[str, str], dict[str | int, float]] = {}
+    for number, r in enumerate(ratings):
+        found.setdefault((r.example, r.answer.strip()), {})[r.by or number] = r.share
+    return {key: list(said.values()) for key, said in found.items()}
 
 
 def _answers(run: Run) -> list[tuple[Example, str]]:

@@ -135,6 +135,7 @@ class Runner:
         InputError, and Outage where nothing at all was answered; single outages are records."""
         start = time.perf_counter()
         fingerprint = await self.desk.parts.fingerprint(pipeline)
+        self.desk.parts.advise(pipeline)
         steps = self.desk.parts.steps(pipeline)
         kept = self.desk.store.records(fingerprint, probe.key)
         self.desk.store.put_pipeline(fingerprint, pipeline.model_dump(mode="json"))

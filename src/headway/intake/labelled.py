@@ -14,7 +14,7 @@ from headway.core.rating import Labelled, LabelledFile, Labels
 from headway.core.record import Passage
 from headway.core.task import Example
 from headway.intake.columns import matched, names_of
-from headway.intake.table import READABLE, rows
+from headway.intake.table import READABLE, listed, rows
 
 # Names that people use, best first; `user_input`, `response` and `retrieved_contexts` are Ragas'.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -59,10 +59,8 @@ def read_labelled(
     read: list[tuple[str, dict[str, Any], float | None, tuple[float, ...]]] = []
     for line, row in found:
         where = f"{file}:{line}"
-        votes = tuple(
-            _number(v, yes, where, pairs) for v in _listed(row.get(names.get("votes", "")))
-        )
-        label = row.get(names.get("label", ""))
+        votes = tuple(_number(v, yes, where, pairs) for v in _listed(_cell(row, names, "votes")))
+        label = _cell(row, names, "label")
         value = None if label in (None, "") else _number(label, yes, where, pairs)
         read.append((where, row, value, votes))
     values = [v for *_, label, votes in read for v in (label, *votes) if v is not None]
@@ -76,6 +74,13 @@ def read_labelled(
         mean = sum(scaled) / len(scaled) if scaled else 0.0
         if labels == "yes_no":
             mean = float(mean > 0.5)
+        if labels == "pairs":  # the side that most prefer; a tie where as many prefer each
+            mean = 0.5 if mean == 0.5 else float(mean > 0.5)
+            if value not in (None, 0.0, 0.5, 1.0):
+                raise InputError(
+                    f"a preference is for one side or a tie, and this is {value:g}", where=where,
+                    valid="a, b or tie",
+                )  # fmt: skip
         own = mean if value is None else _place(value, ends, where)
         answers.append(_labelled(row, names, own, scaled, where))
     if not answers:
@@ -150,15 +155,17 @@ def _place(value: float, ends: tuple[float, float], where: str) -> float:
 
 
 def _listed(value: Any) -> list[Any]:
-    """A list, as such or as JSON in a cell; one value is a list of one."""
-    if isinstance(value, str) and value.strip().startswith("["):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return [value]
+    """A list, as such or written in a cell; one value is a list of one."""
+    value = listed(value)
     if value in (None, ""):
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _cell(row: Mapping[str, Any], names: Mapping[str, str], name: str) -> Any:
+    """What stands in the column that holds this; None where none does. A table may well have a
+    column without a name, which holds nothing of ours."""
+    return row.get(names[name]) if name in names else None
 
 
 def _labelled(
@@ -166,7 +173,7 @@ def _labelled(
     where: str,
 ) -> Labelled:  # fmt: skip
     def cell(name: str) -> Any:
-        return row.get(names.get(name, ""))
+        return _cell(row, names, name)
 
     question = cell("question")
     inputs = (

@@ -48,7 +48,7 @@ class Tuned:
     base: the name of the model it was trained from (`embedded/...`; one of Hugging Face's where it
     is served). file: its weights, one of BESIDE, MERGED and SERVED. sha256: of their bytes.
     base_sha256: of the base's file, where one is needed. served_as: PROVIDER/MODEL of the endpoint
-    that serves it. lineage: plain data: of what, how and how well.
+    that serves it, empty while none does. lineage: plain data: of what, how and how well.
     """
 
     base: str
@@ -124,7 +124,7 @@ class Tuned:
             raise ValueError(f"its base is {self.base!r}")
         if (self.file.name == BESIDE) != bool(self.base_sha256):
             raise ValueError(f"{self.file.name} and a base_sha256 of {self.base_sha256!r}")
-        if (self.file.name == SERVED) != bool(self.served_as):
+        if self.served_as and self.file.name != SERVED:
             raise ValueError(f"{self.file.name} and served_as {self.served_as!r}")
 
     def _whole(self) -> None:
@@ -135,7 +135,7 @@ class Tuned:
 
     def commands(self) -> str:
         """What to type so that vLLM serves it."""
-        model = self.served_as.partition("/")[2]
+        model = self.served_as.partition("/")[2] or self.file.parent.name
         home = self.file.parent.resolve()
         line = ["vllm", "serve", self.base, "--enable-lora", "--lora-modules", f"{model}={home}"]
         rank = _rank(home)
@@ -156,7 +156,16 @@ def base_of(name: str, folder: Path | None) -> str:
     if not (folder_of(name, folder) / DESCRIPTION).is_file():
         return Adapter.load(file_of(name, folder)).base
     tuned = Tuned.load(name, folder)
-    return tuned.served_as or ("" if tuned.file.name == MERGED else tuned.base)
+    return tuned.base if tuned.file.name == BESIDE else tuned.served_as
+
+
+def lineage_of(name: str, folder: Path | None) -> Mapping[str, Any]:
+    """What is told of how `tuned/NAME` came to be; empty where nothing can be read. Its weights
+    are not looked at."""
+    try:
+        return dict(orjson.loads((folder_of(name, folder) / DESCRIPTION).read_bytes())["lineage"])
+    except (OSError, ValueError, KeyError, TypeError, InputError):
+        return {}
 
 
 def _text(held: Mapping[str, Any], key: str) -> str:
@@ -216,7 +225,7 @@ async def open_tuned_chat(name: str, opening: Opening) -> EmbeddedChat | Endpoin
     adapter is noise.
     """
     tuned = await asyncio.to_thread(Tuned.load, name, opening.folder)
-    if tuned.served_as:
+    if tuned.file.name == SERVED:
         return _at_endpoint(tuned, opening)
     if tuned.file.name == MERGED:
         return EmbeddedChat(tuned.name, tuned.file, tuned.sha256)
@@ -280,6 +289,13 @@ def _at_endpoint(tuned: Tuned, opening: Opening) -> ServedTuned:
     from headway.models import prices_of
 
     provider = tuned.served_as.partition("/")[0]
+    if not provider:
+        raise InputError(
+            f"nothing serves {tuned.name} yet",
+            where=str(tuned.file.parent / DESCRIPTION),
+            valid='"served_as": "HOUSE/NAME" in that file, HOUSE being an endpoint of task.yaml',
+            do=tuned.commands(),
+        )
     if provider not in (opening.endpoints or {}) and provider not in PROVIDERS:
         raise InputError(
             f"{tuned.name} is served as {tuned.served_as}, and the task has no endpoint {provider}",

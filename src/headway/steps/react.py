@@ -14,7 +14,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from headway.core.conversation import instructions
+from headway.core.conversation import turns as conversation
 from headway.core.errors import TooLong
+from headway.core.inputs import laid_out
 from headway.core.protocols import Lender, Search, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.task import Frozen
@@ -28,6 +31,7 @@ from headway.steps.support import put
 
 Tool = Literal["calculate", "search", "database"]
 SHOWN = 600  # characters of an observation, and of a passage in it
+FILES = 24_000  # characters of an example's files, all together
 CONTEXT = ("search", "database")  # tools that a probe which has pinned the passages takes away
 
 INSTRUCTIONS = (
@@ -147,16 +151,23 @@ class React(Frozen):
         return self.passages.search(self.by, self.embed, self.k)
 
     def request(
-        self, question: str, passages: Sequence[Passage], turns: Sequence[Turn],
-        tools: Sequence[str], schema: str = "",
+        self, state: State, turns: Sequence[Turn], tools: Sequence[str], schema: str = "",
+        abstain: str | None = None,
     ) -> ChatRequest:  # fmt: skip
-        """The conversation so far, as it is sent for the next turn."""
+        """The work so far, as it is sent for the next turn: the input's own conversation and files
+        stand before its question, as in `generate`. abstain: what to finish with where the answer
+        cannot be found."""
         about = "\n".join(ABOUT[tool].replace("{schema}", schema) for tool in tools)
-        messages = [Message("system", self.instructions.replace("{tools}", about))]
+        told = [self.instructions.replace("{tools}", about), *instructions(state.history)]
+        if abstain is not None:
+            told.append(f"If it cannot be found out: finish[{abstain}].")
+        messages = [Message("system", "\n\n".join([*told, *state.notes]))]
         for tool in tools:
             for place, text in enumerate(EXAMPLES[tool]):
                 messages.append(Message("assistant" if place % 2 else "user", text))
-        messages.append(Message("user", shown(question, passages)))
+        messages += conversation(state.history)
+        files = laid_out(state.files, FILES)
+        messages.append(Message("user", shown(state.query, state.passages, (), files)))
         for turn in turns:
             messages += [Message("assistant", turn.said or "-"), Message("user", turn.told)]
         return ChatRequest(
@@ -170,10 +181,12 @@ class React(Frozen):
             return state
         schema = lend.database(self.database).schema() if "database" in tools else ""
         work = _Work(state.passages, state.ranked)
+        output = lend.task.spec.output
+        abstain = output.abstain if self.answer and output.kind == "text" else None
         for _ in range(self.turns):
             try:
                 reply = await lend.chat(
-                    self.request(state.query, state.passages, work.turns, tools, schema),
+                    self.request(state, work.turns, tools, schema, abstain),
                     self.model,
                 )
             except TooLong as error:

@@ -16,7 +16,7 @@ from headway.core.errors import TooLong
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatRequest
 from headway.core.task import Frozen, Output
-from headway.steps.generate import Generate
+from headway.steps.generate import PLACEHOLDER, Generate
 from headway.steps.reading import apart, refuses
 
 TEMPLATE = (
@@ -49,7 +49,7 @@ class Stage(Frozen):
         asks = Generate(
             template=self.template, max_tokens=self.max_tokens, temperature=self.temperature
         )
-        held = "examples" in self.template
+        held = "examples" in PLACEHOLDER.findall(self.template)
         return asks.request(state if held else replace(state, shots=()), output)
 
     async def run(self, state: State, lend: Lender) -> State:

@@ -156,8 +156,9 @@ async def _listen(
             go = await follow(told)
             if not go and told.data["epoch"] < told.data["epochs"]:
                 heard.stopped = f"stopped after epoch {told.data['epoch']} of {told.data['epochs']}"
-            process.stdin.write(orjson.dumps({"go": go}) + b"\n")
-            await process.stdin.drain()
+            with contextlib.suppress(ConnectionError):  # it died meanwhile: its end says how
+                process.stdin.write(orjson.dumps({"go": go}) + b"\n")
+                await process.stdin.drain()
 
 
 def _told(line: bytes) -> Told | HeadwayError | None:

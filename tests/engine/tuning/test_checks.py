@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -18,7 +19,7 @@ from headway.core.protocols import State
 from headway.core.record import Passage
 from headway.core.task import Example, Task, fraction
 from headway.core.training import Sample
-from headway.engine.tuning.checks import ADVISED, LEAST, check_samples, cleaned, stopping
+from headway.engine.tuning.checks import ADVISED, LEAST, Cleaned, examined, stopping
 from headway.engine.tuning.seen import look_at
 from headway.steps.generate import Generate
 
@@ -63,6 +64,16 @@ def evidence(task: Task) -> Shows:
         return found
 
     return shows
+
+
+async def check_samples(
+    samples: Sequence[Sample], task: Task, **more: Any
+) -> tuple[CheckItem, ...]:
+    return (await examined(samples, task, **more))[0]
+
+
+async def cleaned(samples: Sequence[Sample], task: Task, **more: Any) -> Cleaned:
+    return (await examined(samples, task, **more))[1]
 
 
 async def look(samples: Sequence[Sample], task: Task, **more: Any) -> dict[str, CheckItem]:
@@ -138,7 +149,7 @@ async def test_good_examples_stop_nothing(folder: Path) -> None:
         samples, task, generate=generate, tokens=[100] * len(samples), max_tokens=500
     )
     assert [item for item in found if item.level != "ok"] == []
-    assert cleaned(samples, task, generate=generate).samples == tuple(samples)
+    assert (await cleaned(samples, task, generate=generate)).samples == tuple(samples)
 
 
 @pytest.mark.parametrize("folder", [FERRY, HANDBOOK])
@@ -244,7 +255,7 @@ async def test_duplicates_are_found_and_left_out(colours: Task) -> None:
     found = await look([*samples, *again], colours, generate=generate)
     assert found["sample_duplicates"].level == "warning"
     assert found["sample_duplicates"].data["first"] == [s.id for s in again]
-    clean = cleaned([*samples, *again], colours, generate=generate)
+    clean = await cleaned([*samples, *again], colours, generate=generate)
     assert clean.samples == tuple(samples)
     assert clean.counts == {"duplicate": 4}
 
@@ -290,7 +301,7 @@ async def test_leaks_are_left_out_and_their_texts_not_told(colours: Task) -> Non
     assert item.data["first"] == [s.id for s in leaks]
     every = json.dumps([i.model_dump() for i in found.values()])
     assert not any(e.question in every or e.id in every for e in dev)
-    clean = cleaned([*samples, *leaks], colours, generate=generate)
+    clean = await cleaned([*samples, *leaks], colours, generate=generate)
     assert clean.samples == tuple(samples)
     assert clean.counts == {"leak": 3}
 
@@ -304,8 +315,8 @@ async def test_a_group_of_dev_leaks_and_a_foreign_number_does_not(tmp_path: Path
     dev = task.split("dev")[0]
     one = ({"role": "user", "content": "Wholly other?"}, {"role": "assistant", "content": "y"})
     leak, number = Sample("s1", dev.cluster, one), Sample(dev.cluster, dev.cluster, one)
-    assert cleaned([leak], task).counts == {"leak": 1}
-    assert cleaned([number], task).counts == {}
+    assert (await cleaned([leak], task)).counts == {"leak": 1}
+    assert (await cleaned([number], task)).counts == {}
 
 
 async def test_a_retrieved_passage_that_quotes_dev_is_no_leak(tmp_path: Path) -> None:
@@ -317,7 +328,7 @@ async def test_a_retrieved_passage_that_quotes_dev_is_no_leak(tmp_path: Path) ->
     task = task_of(tmp_path / "faq", rows, knowledge={"path": "knowledge/"})
     faq = Passage("faq.md", f"{question} Two days. What does it cost? 9 crowns.")
     samples = made(task, Generate(), task.split("train"), lambda _: [faq])
-    assert cleaned(samples, task, generate=Generate()).counts == {}
+    assert (await cleaned(samples, task, generate=Generate())).counts == {}
 
 
 # --- replies --------------------------------------------------------------------------------------
@@ -572,7 +583,7 @@ def test_any_sample_can_be_looked_at(shown: str, reply: str, template: str, brok
     messages = ({"role": "user", "content": text}, {"role": "assistant", "content": reply})
     (seen,) = look_at([Sample("1", "1", messages)], task, Generate(template=template))
     assert seen.question in text
-    assert cleaned([seen.sample], task).samples == (seen.sample,)
+    assert asyncio.run(cleaned([seen.sample], task)).samples == (seen.sample,)
 
 
 async def test_too_long(colours: Task) -> None:
@@ -582,10 +593,10 @@ async def test_too_long(colours: Task) -> None:
     found = await look(samples, colours, generate=generate, tokens=tokens, max_tokens=512)
     assert found["sample_lengths"].level == "warning"
     assert found["sample_lengths"].data["count"] == 4
-    clean = cleaned(samples, colours, generate=generate, tokens=tokens, max_tokens=512)
+    clean = await cleaned(samples, colours, generate=generate, tokens=tokens, max_tokens=512)
     assert clean.samples == tuple(samples[4:])
     assert clean.counts == {"too_long": 4}
     found = await look(samples, colours, tokens=[600] * len(samples), max_tokens=512)
     assert found["sample_lengths"].level == "error"
     with pytest.raises(ValueError, match="token counts"):
-        cleaned(samples, colours, tokens=[1])
+        await cleaned(samples, colours, tokens=[1])

@@ -23,6 +23,14 @@ def test_a_step_that_was_done_again_counts_once(tmp_path: Path) -> None:
     assert curve_of(tmp_path / "none.jsonl") == ()
 
 
+def test_a_line_that_a_full_disk_cut_short_is_none(tmp_path: Path) -> None:
+    log = written(tmp_path / "log.jsonl", [(1, 3.0)])
+    with log.open("a") as stream:
+        stream.write('{"kind": "step", "da{"kind":"resumed","data":{}}\n')
+        stream.write('{"kind": "step", "data": {"step": 2, "loss": 1.0}}\n')
+    assert curve_of(log) == (3.0, 1.0)
+
+
 def test_many_steps_are_means_of_as_many(tmp_path: Path) -> None:
     steps = [(n, float(n)) for n in range(1, 4 * POINTS + 1)]
     found = curve_of(written(tmp_path / "log.jsonl", steps))

@@ -47,6 +47,11 @@ def test_what_is_planned_fits(
     assert more.stages["full"] >= full
 
 
+def test_where_the_speed_is_not_known_nothing_is_cut() -> None:
+    plan = schedule(5000, 5000 * 500, float("inf"), 1.0, ("pilot", "half", "full"))
+    assert (plan.stages["full"], plan.epochs, plan.short, plan.seconds) == (5000, 3, False, 0.0)
+
+
 def test_epochs_set_by_hand_stay() -> None:
     plan = schedule(400, 40_000, 100.0, 1.0, ALL, 5)
     assert plan.epochs == 5

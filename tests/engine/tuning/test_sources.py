@@ -50,6 +50,10 @@ async def test_of_trains_own_inputs_the_right_answers_are_kept(make_task: MakeTa
         assert wish.examples is not None
         assert 0 < len(wish.examples) < len(train)
         assert {e.reference for e in wish.examples} == {"x"}
+        assert wish.teacher is not None
+        assert wish.teacher.model == TEACHER.model
+        assert wish.taught["filter"] == "metric"
+        assert wish.taught["tokens"] > 0
         assert any("answers of the teacher" in text for text in workspace.notices.texts)
 
 

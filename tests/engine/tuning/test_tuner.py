@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from headway.core.errors import HeadwayError, InputError, MissingExtra
 from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
+from headway.core.training import Told, Trained
 from headway.core.tuning import TuneEpoch
 from headway.engine.budget import Limits
 from headway.engine.journey import Lent
@@ -114,10 +115,19 @@ async def test_a_tuning_from_samples_to_verdict(
         assert again.stages == found.stages
         assert again.name == found.name
         assert (folder / "runs.txt").read_text() == "run\n"
-        # It can be gone on from, and merged.
+        # Under the name of its own model it would be trained over itself.
+        own = Pipeline.load(found.pipeline_file)
+        with pytest.raises(InputError, match="trained over itself"):
+            await workspace.tune(own, wish(folder, name=found.name.removeprefix("tuned/")))
+        # It can be gone on from, in its own shape, and merged.
+        with pytest.raises(InputError, match="keeps its rank, 2"):
+            await workspace.plan_tune(own, wish(folder, how={"rank": 8}))
+        assert (await workspace.plan_tune(own, wish(folder))).settings["rank"] == 2
         start = await start_of(workspace.parts, found.name, None)
         assert start.base.name == MODEL
         assert start.adapter == Path(found.folder)
+        with pytest.raises(InputError, match="unknown quantisation 'q9'"):
+            await workspace.merge(found.name, ("q8_0", "q9"), found.pipeline_file, 2)
         merged = await workspace.merge(found.name, ("q8_0",), found.pipeline_file, 2)
         assert [m.kind for m in merged.merged] == ["adapter", "q8_0"]
         assert merged.merged[1].size > 9 * 10**7
@@ -179,7 +189,7 @@ async def test_a_tuning_that_was_begun_keeps_its_schedule(
 
     monkeypatch.setattr(preparing, "tokens_of", counted)
     speeds = iter([(20.0, False), (20.0, False), (500.0, True), (500.0, True)])
-    monkeypatch.setattr(preparing, "speed_of", lambda parts, start: next(speeds))
+    monkeypatch.setattr(preparing, "speed_of", lambda *of: next(speeds))
     wished = TuneWish(
         minutes=5.0, base="embedded/weights.gguf", trainer="command", command="exit 3",
         stages=("full",), name="kept",
@@ -193,6 +203,109 @@ async def test_a_tuning_that_was_begun_keeps_its_schedule(
         assert (again.stages, again.epochs) == (asked.stages, asked.epochs)
         other = await Tuner(workspace._runner(), before, replace(wished, minutes=6.0)).plan()
         assert (other.stages, other.epochs) != (asked.stages, asked.epochs)
+
+
+async def test_after_a_pilot_the_rest_is_planned_by_what_it_showed(make_task: MakeTask) -> None:
+    """A machine five times slower than was guessed: epochs go, and the pilot stays what it was."""
+    folder = colours(make_task, "scripted/echo", count=600)
+    async with Workspace.open(folder) as workspace:
+        parts = workspace.parts
+        wished = TuneWish(minutes=2.0, base="owner/model")
+        before = answering().model_copy(update={"model": "scripted/echo"})
+        ready = await preparing.prepare(workspace._runner(), before, wished)
+        assert (ready.plan.seconds, ready.plan.measured) == (None, False)
+        assert ready.schedule.stages["full"] == ready.plan.samples
+        preparing.learn_speed(parts, ready.start, "lora", 9_000, 1.0)  # too little to tell
+        assert preparing.replanned(parts, ready, wished, 20.0) is ready
+        slow = ready.plan.tokens / 90.0
+        preparing.learn_speed(parts, ready.start, "lora", slow * 1000, 1000.0)
+        after = preparing.replanned(parts, ready, wished, 20.0)
+        assert after.schedule.epochs == 1
+        assert after.schedule.seconds <= 100
+        assert after.schedule.of("pilot") == ready.schedule.of("pilot") == 2
+        assert after.schedule.stages["pilot"] == ready.schedule.stages["pilot"]
+        # The same tuning, gone on with, has the plan it was left with.
+        again = await preparing.prepare(workspace._runner(), before, wished)
+        assert again.schedule == after.schedule
+        # The speed of one trainer is not that of another.
+        assert preparing.speed_of(parts, ready.start, "command") == (float("inf"), False)
+
+
+async def test_names_that_would_cost_something_are_refused(make_task: MakeTask) -> None:
+    folder = colours(make_task, "scripted/echo")
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    async with Workspace.open(folder) as workspace:
+        (folder / "pipelines").mkdir(exist_ok=True)
+        before.save(folder / "pipelines" / "first.yaml")
+        for name, said in (("first", "would be overwritten"), ("my model/x", "not the name of")):
+            wished = TuneWish(base="owner/model", name=name)
+            with pytest.raises(InputError, match=said):
+                await Tuner(workspace._runner(), before, wished).plan()
+
+
+async def test_samples_that_only_share_a_number_with_an_example_are_none_of_it(
+    make_task: MakeTask,
+) -> None:
+    folder = colours(make_task, "scripted/echo")
+    async with Workspace.open(folder) as workspace:
+        names = [e.id for e in workspace.task.split("train")]
+        rows = [
+            {"id": name, "messages": [{"role": "user", "content": f"Which town is {n}?"},
+                                      {"role": "assistant", "content": WORDS[n % 6]}]}
+            for n, name in enumerate(names)
+        ]  # fmt: skip
+        file = folder / "other.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        before = answering().model_copy(update={"model": "scripted/echo"})
+        runner = workspace._runner()
+        ready = await preparing.prepare(runner, before, TuneWish(base="owner/model", file=file))
+        assert ready.parts.held
+        assert ready.held == []
+        own = await preparing.prepare(runner, before, TuneWish(base="owner/model"))
+        assert len(own.held) == len(own.parts.held) >= 8
+
+
+@pytest.mark.parametrize("more", [0, 50])
+async def test_a_training_that_ran_out_of_minutes_goes_on_with_more(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """One that ended for any other reason is done."""
+    folder = colours(make_task, "scripted/echo")
+    asked: list[bool] = []
+
+    class Slow:
+        async def train(self, job: Any, follow: Any) -> Trained:
+            for number in (1, 2, 3):
+                told = {"epoch": number, "epochs": 3, "seconds": 50.0 * number, "adapter": "x"}
+                asked.append(await follow(Told("epoch", told)))
+                if not asked[-1]:
+                    break
+            adapters = tuple(job.folder / f"epoch-{n}" for n in range(1, number + 1))
+            for adapter in adapters:
+                adapter.mkdir(exist_ok=True)
+                (adapter / "adapter_model.safetensors").write_bytes(b"matrices")
+                (adapter / "adapter_config.json").write_text('{"r": 2, "lora_alpha": 4}')
+            nothing = (None,) * number
+            return Trained(adapters, nothing, nothing, 0, 50.0 * number, "" if number == 3 else "x")
+
+    monkeypatch.setattr("headway.engine.tuning.tuner.open_trainer", lambda name: Slow())
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    async with Workspace.open(folder) as workspace:
+        wished = TuneWish(
+            minutes=1.0, base="owner/model", stages=("full",), how={"epochs": 3}, trainer="command"
+        )
+        first = await Tuner(workspace._runner(), before, wished).go()
+        assert first.stages[0].stopped == "x"
+        assert asked == [False]  # two epochs would take 100 s, and 90 are the most
+        again = await Tuner(workspace._runner(), before, replace(wished, minutes=1.0 + more)).go()
+        assert len(again.stages[0].epochs) == (3 if more else 1)
+        # Nothing serves it yet, and it says what would.
+        assert again.serve.startswith("vllm serve owner/model --enable-lora")
+        with pytest.raises(InputError, match="nothing serves"):
+            await workspace.evaluate(again.pipeline_file, limit=1)
+        # It is a model all the same, with its lineage, to go on from.
+        start = await start_of(workspace.parts, again.name, None)
+        assert (start.base.name, start.shape()) == ("owner/model", {"rank": 2, "alpha": 4.0})
 
 
 async def test_a_missing_extra_is_said_before_anything_is_spent(
@@ -226,6 +339,9 @@ def test_the_best_epoch_is_the_tasks_own_word() -> None:
     assert best_epoch([epoch(1, 0.9, 1.0), epoch(2, 0.9, 2.0), epoch(3, 0.9, 1.0)]) == 3
     assert best_epoch([epoch(1, None, 2.0), epoch(2, None, 1.0), epoch(3, None, 3.0)]) == 2
     assert best_epoch([epoch(1, None, None), epoch(2, None, None)]) == 2
+    # What nobody measured is not the best.
+    assert best_epoch([epoch(1, 0.2, 1.0), epoch(2, None, 0.1)]) == 1
+    assert best_epoch([epoch(1, None, 2.0), epoch(2, None, None)]) == 1
     assert best_epoch([]) == 0
 
 

@@ -165,19 +165,20 @@ class Drafter:
         """Draft until there are enough, or the tries, the facts or the budget have ended; what was
         drafted is then written. Raises Outage where nothing at all was answered."""
         knowledge = self.desk.parts.knowledge()
-        facts = Facts(knowledge, self.order.seed)
+        # A kind has an order of its own, so that a larger order begins with all of a smaller one.
+        facts = {kind: Facts(knowledge, f"{self.order.seed}:{kind}") for kind in self.order.kinds}
         self._known = await self._questions()
         stopped = ""
         try:
             short, able = 0, []
             for kind, wanted in self.order.shares().items():
-                left = wanted - await self._some(kind, wanted, facts)
+                left = wanted - await self._some(kind, wanted, facts[kind])
                 short += left
                 able += [] if left else [kind]
             # What a kind could not give, others may.
             for kind in able:
                 if short and kind in ("one_passage", "figures"):
-                    short -= await self._some(kind, short, facts)
+                    short -= await self._some(kind, short, facts[kind])
             if short:
                 stopped = "no more could be drafted: every fact, or every try, is used"
         except BudgetEnded as error:

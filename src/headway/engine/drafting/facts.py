@@ -63,9 +63,10 @@ def facts_of(document: Passage) -> list[Fact]:
 
 
 class Facts:
-    """Facts of all documents, each handed out once, no document twice before each once."""
+    """Facts of all documents, each handed out once, no document twice before each once. seed: of
+    their order."""
 
-    def __init__(self, knowledge: Knowledge, seed: int) -> None:
+    def __init__(self, knowledge: Knowledge, seed: str) -> None:
         self._knowledge = knowledge
         self._seed = seed
         self._left: dict[str, list[Fact]] = {}

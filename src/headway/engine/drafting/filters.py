@@ -95,8 +95,14 @@ def longest_run(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def gives_away(question: str, answer: str) -> bool:
-    """Whether the question holds its answer. One that names what to choose from must."""
-    chosen = re.search(r"\b(?:or|oder|ou|o|of)\b|还是", question, re.IGNORECASE)
+    """Whether the question holds its answer. One that names what to choose from must: there the
+    answer stands beside an "or"."""
+    said = re.escape(answer.strip())
+    conjunction = r"(?:or|oder|ou|o|of|还是)"
+    chosen = re.search(
+        rf"\b{conjunction}\s+(?:\w+\s+)?{said}|{said},?\s+{conjunction}\b|还是\s*{said}|{said}\s*还是",
+        question, re.IGNORECASE,
+    )  # fmt: skip
     return bool(holds(question, answer)) and not chosen
 
 

@@ -72,7 +72,8 @@ class LogFinding(Drafted):
 class Asked(Protocol):
     """One request of a log, masked: what an example's inputs would be, and what was answered.
 
-    session: whatever the log says that requests of one conversation have in common.
+    session: whatever the log says that requests of one conversation have in common. fault: why the
+    answer is no good one, by the log's own word; empty where it says nothing.
     """
 
     @property
@@ -83,6 +84,9 @@ class Asked(Protocol):
 
     @property
     def session(self) -> str | None: ...
+
+    @property
+    def fault(self) -> str: ...
 
 
 class Skipped(Protocol):
@@ -181,7 +185,8 @@ class Sampler:
         return fresh
 
     def _example(self, asked: Asked) -> Example:
-        reference = reference_of(self.task.spec.output, asked.answer)
+        # What the log itself calls bad is no answer to learn or to score by.
+        reference = None if asked.fault else reference_of(self.task.spec.output, asked.answer)
         inputs = dict(asked.inputs)
         return Example(
             id=f"log-{digest(inputs)[:12]}",
@@ -203,6 +208,11 @@ class Sampler:
             elif asked in found:
                 self.removed["duplicate"] += 1
             else:
+                found[asked] = example
+        # Of equal questions a later one may have the answer that the first lacks.
+        for example in examples:
+            asked = " ".join(example.question.casefold().split())
+            if asked in found and found[asked].reference is None and example.reference is not None:
                 found[asked] = example
         return list(found.values())
 

@@ -42,11 +42,12 @@ EXTRACTED = 0.8  # of references that stand in the evidence: from here on, all s
 @dataclass(frozen=True)
 class Doubts:
     """What came of asking. suspects: the queue, the most doubtful first. asked: the examples;
-    voters: who voted at all."""
+    voters: who voted at all. quick: whether some who could have voted were not asked."""
 
     suspects: tuple[Suspect, ...]
     asked: tuple[Example, ...]
     voters: tuple[str, ...]
+    quick: bool = False
 
 
 class Doubter:
@@ -72,7 +73,8 @@ class Doubter:
         if self.kind in ("text", "json") and self.task.has_knowledge:
             await self._read(ballots)
         doubts = count([b for b in ballots if b.votes], self.kind)
-        return Doubts(self._queue(doubts, len(chosen)), chosen, tuple(self._voters))
+        suspects = self._queue(doubts, len(chosen))
+        return Doubts(suspects, chosen, tuple(self._voters), self.quick)
 
     def _chosen(self, first: Sequence[Example]) -> tuple[Example, ...]:
         dev = self.task.split("dev")
@@ -149,9 +151,11 @@ class Doubter:
                 for ballot in alike:
                     others = [b.reference for b in alike if b is not ballot]
                     against = [o for o in others if not same(self.kind, o, ballot.reference)]
+                    values = {str(o): o for o in against}
                     says = Counter(map(str, against)).most_common(1)
                     share = len(against) / len(others)
-                    self._vote(ballot, Vote("duplicates", "", share, says[0][0] if says else None))
+                    own = values[says[0][0]] if says else None
+                    self._vote(ballot, Vote("duplicates", "", share, own))
 
     def _asked(self, example: Example) -> str:
         turns = [m.content for m in example.history]
@@ -179,6 +183,7 @@ class Doubter:
         self, group: Sequence[Ballot], x: Any, labels: list[str], groups: list[str], model: str
     ) -> None:
         names = nearby.names_of(labels)
+        values = {str(b.reference): b.reference for b in group}  # a number stays a number
         voters = {
             "classifier": nearby.classified(x, labels, groups),
             "neighbours": nearby.neighboured(x, labels, groups),
@@ -188,7 +193,7 @@ class Doubter:
                 own = chances[i, names.index(label)]
                 if not np.isnan(own):
                     says = names[int(np.argmax(chances[i]))]
-                    self._vote(ballot, Vote(voter, model, 1 - float(own), says))
+                    self._vote(ballot, Vote(voter, model, 1 - float(own), values[says]))
 
     async def _read(self, ballots: Sequence[Ballot]) -> None:
         """Whether the reference stands in the evidence, and which piece a reader would take."""
@@ -264,10 +269,11 @@ def _suspect(rows: Sequence[Doubt]) -> Suspect | None:
     proposed = worst.says
     if worst.ballot.path:
         changed = [d for d in against if d.agreed] or [worst]
-        proposed = wanted(example)[0]
+        proposed = before = wanted(example)[0]
         for doubt in changed:
             if doubt.says is not None:
                 proposed = _with(proposed, doubt.ballot.path.split("."), doubt.says)
+        proposed = None if proposed == before else proposed
     return Suspect(
         example=example.id, fingerprint=example.fingerprint, reference=example.reference,
         proposed=proposed, doubt=round(max(d.chance for d in against), 6),
@@ -304,10 +310,18 @@ def _name(path: Path) -> str:
 
 
 def _with(data: Any, path: Sequence[str], value: Any) -> Any:
-    """A copy with the value at a path of objects; lists are left as they are."""
-    if not isinstance(data, dict) or path[0] not in data:
-        return data
-    return {**data, path[0]: value if len(path) == 1 else _with(data[path[0]], path[1:], value)}
+    """A copy with the value at a path, where there is something now; a list's places are
+    numbers."""
+
+    def placed(now: Any) -> Any:
+        return value if len(path) == 1 else _with(now, path[1:], value)
+
+    if isinstance(data, list) and path[0].isdecimal() and int(path[0]) < len(data):
+        at = int(path[0])
+        return [*data[:at], placed(data[at]), *data[at + 1 :]]
+    if isinstance(data, dict) and path[0] in data:
+        return {**data, path[0]: placed(data[path[0]])}
+    return data
 
 
 def keep_doubts(desk: Desk, found: Doubts) -> tuple[Suspect, ...]:
@@ -320,7 +334,9 @@ def keep_doubts(desk: Desk, found: Doubts) -> tuple[Suspect, ...]:
     for old in before:
         ruled = old.example in task.reviews.of
         stands = known.get(old.example) == old.fingerprint
-        if ruled or (stands and old.example not in asked):
+        # Who looked quickly did not ask all voters, and cannot clear what they found.
+        missed = old.example not in asked or (found.quick and old.example not in fresh)
+        if ruled or (stands and missed):
             fresh[old.example] = old
         elif stands and old.example in fresh and len(old.votes) > len(fresh[old.example].votes):
             agreed = old.agreed or fresh[old.example].agreed

@@ -141,43 +141,27 @@ def _to(do: str) -> str:
     return f" {do[:1].upper()}{do[1:]}." if do else ""
 
 
-def _batch(
-    samples: Sequence[Sample], task: Task, generate: Generate | None,
-    tokens: Sequence[int] | None, max_tokens: int,
-) -> Batch:  # fmt: skip
-    if tokens is not None and len(tokens) != len(samples):
-        raise ValueError(f"{len(samples)} samples, and token counts of {len(tokens)}")
-    counts = None if tokens is None else tuple(tokens)
-    return Batch(task, look_at(samples, task, generate), counts, max_tokens)
-
-
 async def examined(
     samples: Sequence[Sample], task: Task, *, generate: Generate | None = None,
     tokens: Sequence[int] | None = None, max_tokens: int = 1024,
 ) -> tuple[tuple[CheckItem, ...], Cleaned]:  # fmt: skip
-    """`check_samples` and `cleaned` of one look: the search for twins, which both need, is made
-    once, beside the event loop, since it can take seconds. Arguments as of `check_samples`."""
-
-    def both() -> tuple[tuple[CheckItem, ...], Cleaned]:
-        batch = _batch(samples, task, generate, tokens, max_tokens)
-        return _items(batch), _clean(batch)
-
-    return await asyncio.to_thread(both)
-
-
-async def check_samples(
-    samples: Sequence[Sample], task: Task, *, generate: Generate | None = None,
-    tokens: Sequence[int] | None = None, max_tokens: int = 1024,
-) -> tuple[CheckItem, ...]:  # fmt: skip
-    """What the samples are, and what is wrong with them: an item a kind, in the order of CHECKS.
+    """What the samples are and what is wrong with them, an item a kind in the order of CHECKS; and
+    the samples without exact duplicates, leaks of dev and test, and over-long ones.
 
     generate: the step that the tuned model will answer by; None: the form is not compared. tokens:
     of prompt and reply together, a number a sample, as the trainer counts them.
     Raises InputError where the task's own schema is none, ValueError where tokens do not fit.
     """
-    return await asyncio.to_thread(
-        lambda: _items(_batch(samples, task, generate, tokens, max_tokens))
-    )
+    if tokens is not None and len(tokens) != len(samples):
+        raise ValueError(f"{len(samples)} samples, and token counts of {len(tokens)}")
+    counts = None if tokens is None else tuple(tokens)
+
+    def both() -> tuple[tuple[CheckItem, ...], Cleaned]:
+        batch = Batch(task, look_at(samples, task, generate), counts, max_tokens)
+        return _items(batch), Cleaned(batch.kept, dict(Counter(batch.gone.values())))
+
+    # Beside the event loop: the search for twins can take seconds.
+    return await asyncio.to_thread(both)
 
 
 def _items(batch: Batch) -> tuple[CheckItem, ...]:
@@ -191,19 +175,6 @@ def _items(batch: Batch) -> tuple[CheckItem, ...]:
 def stopping(items: Iterable[CheckItem]) -> tuple[CheckItem, ...]:
     """Those that stop a training unless it is forced."""
     return tuple(i for i in items if i.level == "error")
-
-
-def cleaned(
-    samples: Sequence[Sample], task: Task, *, generate: Generate | None = None,
-    tokens: Sequence[int] | None = None, max_tokens: int = 1024,
-) -> Cleaned:  # fmt: skip
-    """The samples without exact duplicates, leaks of dev and test, and over-long ones. Arguments
-    as of `check_samples`."""
-    return _clean(_batch(samples, task, generate, tokens, max_tokens))
-
-
-def _clean(batch: Batch) -> Cleaned:
-    return Cleaned(batch.kept, dict(Counter(batch.gone.values())))
 
 
 # --- how many -------------------------------------------------------------------------------------

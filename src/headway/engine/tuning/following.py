@@ -30,13 +30,16 @@ async def converted(ready: Prepared, adapter: Path) -> Path:
 
 
 class Follower:
-    """Hears a trainer (core.training.Follow). `runs`: by epoch, over what is held out of train."""
+    """Hears a trainer (core.training.Follow). `runs`: by epoch, over what is held out of train.
+    `late`: whether it was ended for want of minutes, and would go on with more."""
 
-    def __init__(self, runner: Runner, ready: Prepared, minutes: float) -> None:
+    def __init__(self, runner: Runner, ready: Prepared, seconds: float) -> None:
+        """seconds: of training that this stage may take."""
         self.runner, self.ready = runner, ready
         self.metric = runner.desk.task.metric
-        self.most = OVER * 60 * minutes
+        self.most = seconds
         self.runs: dict[int, Run] = {}
+        self.late = False
 
     async def __call__(self, told: Told) -> bool:
         """Whether to go on."""
@@ -49,12 +52,17 @@ class Follower:
             loss = data.get("loss")
             shown = {} if loss is None else {"loss": float(loss)}
             tell(Event("tick", "steps", done, total, left, data=shown))
+        elif told.kind == "start" and (left := data.get("left_out")):
+            self.runner.desk.parts.notices.add(
+                f"{left} samples are longer than the trainer takes, and were left out: --max-tokens"
+            )
         elif told.kind == "note":
             tell(Event("notice", str(data.get("text", ""))))
         elif told.kind == "epoch":
             number, passed = int(data["epoch"]), float(data.get("seconds") or 0)
             await self.measure(number, Path(str(data["adapter"])))
-            return passed * (number + 1) / number <= self.most and self._rises(number)
+            self.late = passed * (number + 1) / number > self.most
+            return not self.late and self._rises(number)
         return True
 
     def _rises(self, number: int) -> bool:

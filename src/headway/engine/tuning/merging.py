@@ -24,10 +24,12 @@ async def merge_kinds(
     `limit` of dev with it, beside the adapter over its base. A merged file is an embedded model:
     `embedded/models/NAME/merged-KIND.gguf`. Raises InputError for an unknown model or kind.
     """
-    from headway.training.gguf import merge
+    from headway.training.gguf import QUANTISATIONS, merge
 
     desk = runner.desk
     task = desk.task
+    if unknown := [kind for kind in kinds if kind not in QUANTISATIONS]:
+        raise InputError(f"unknown quantisation {unknown[0]!r}", valid=", ".join(QUANTISATIONS))
     home = Tuned.load(name, task.folder).file.parent
     start = await start_of(desk.parts, name, None)
     if not start.served or start.adapter is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from headway.core.errors import InputError
 from headway.core.findings import CheckItem
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
-from headway.core.task import Example, digest, invalid
-from headway.core.training import Sample, Settings, Trained, read_samples, write_samples
+from headway.core.task import Example, Task, digest, invalid
+from headway.core.training import Sample, Settings, read_samples, write_samples
 from headway.core.tuning import TunePlan
 from headway.engine.parts import Parts
 from headway.engine.run import Runner
@@ -29,14 +31,19 @@ from headway.engine.tuning.samples import (
     tuned_pipeline,
 )
 from headway.engine.tuning.schedule import LEAST, Schedule, StageName, schedule
+from headway.engine.tuning.seen import made_from
 from headway.engine.tuning.start import Start, start_of
+from headway.models.adapted import PREFIX
+from headway.models.tuned import folder_of
 from headway.steps import build
 from headway.steps.generate import Generate
 
+OF_QUESTIONS = ("samples", "sample_duplicates", "sample_leaks", "sample_lengths")
 PER_MESSAGE = 8  # tokens of the chat template around a message, about
 GUESSED = 4e10
 """Bytes of weights times tokens a second of training, where nothing was measured yet: about 400
-tokens/s for a file of 100 MB, on two cores."""
+tokens/s for a file of 100 MB, on two cores. Of a GPU or a command nothing is guessed."""
+ENOUGH = 10_000  # tokens of a training, from which its speed is one to plan with
 SPEED, SCHEDULES = "speed.json", "schedules.json"
 
 
@@ -49,7 +56,9 @@ class TuneWish:
     small for is left out. how: settings of the trainer set by hand. force: train although a check
     says to stop. prove: compare on dev and ask the general probe. examples: instead of those of
     train. file: samples in chat form, taken as they are. serve: HOUSE/NAME of the endpoint that
-    will serve an adapter of weights in Hugging Face's form.
+    will serve an adapter of weights in Hugging Face's form. teacher: whose answers `examples` hold,
+    to be measured beside the student; taught: how they were come by, for the lineage. standing:
+    whether questions stand in for answers that nobody has given yet: a plan.
     """
 
     minutes: float = 15.0
@@ -66,13 +75,17 @@ class TuneWish:
     examples: tuple[Example, ...] | None = None
     file: Path | None = None
     serve: str | None = None
+    teacher: Pipeline | None = None
+    taught: Mapping[str, Any] = field(default_factory=dict)
+    standing: bool = False
 
 
 @dataclass(frozen=True)
 class Prepared:
     """All that is settled before a second is spent. before, after: the pipeline as it is, and as
     the tuned model will run in it, but for that model's name. examples: by id, those that samples
-    were made of. key: of all that the schedule follows from."""
+    were made of. weights: hashes of what training starts from, base and adapter. key: of all that
+    the schedule follows from."""
 
     start: Start
     before: Pipeline
@@ -82,12 +95,17 @@ class Prepared:
     schedule: Schedule
     how: Settings
     examples: Mapping[str, Example]
+    weights: tuple[str, str]
     key: str
 
     @property
     def held(self) -> list[Example]:
-        """The examples that are held out of train to choose an epoch by."""
-        return [self.examples[s.id] for s in self.parts.held if s.id in self.examples]
+        """The examples that are held out of train to choose an epoch by. Samples of a file that
+        only share an id with an example are none of it."""
+        return [
+            example for s in self.parts.held
+            if (example := self.examples.get(s.id)) is not None and made_from(s, example)
+        ]  # fmt: skip
 
 
 def home_of(parts: Parts) -> Path:
@@ -104,7 +122,10 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
     """
     parts, task = runner.desk.parts, runner.desk.task
     how = settings_of(wish.how)
+    if wish.name is not None:
+        _free(task, before, wish.name)
     start = await start_of(parts, before.model, wish.base)
+    how = _same_shape(how, wish, start)
     examples = wish.examples or task.split("train")
     usable = [e for e in examples if e.reference is not None]
     after = tuned_pipeline(task, before, len(usable), wish.prompt)
@@ -119,6 +140,10 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
         "tokens": [p + r for p, r in tokens], "max_tokens": how.max_tokens,
     }  # fmt: skip
     checks, clean = await examined(raw, task, **told)
+    if wish.standing:
+        text = "The teacher has not answered yet: what its replies show is checked when it has."
+        asked = (c for c in checks if c.name in OF_QUESTIONS)
+        checks = (*asked, CheckItem(name="sample_replies", level="note", text=text))
     if len(clean.samples) < LEAST:
         raise InputError(
             f"{len(clean.samples)} samples can be trained on, of {len(examples)} examples of train",
@@ -130,9 +155,10 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
     after = _roomy(after, max(of[s.id][1] for s in clean.samples))
     apart = parted(clean.samples, how.seed)
     used = [of[s.id] for s in apart.train]
+    weights = await asyncio.to_thread(start.hashes)
     key = digest(
-        [start.base.model_dump(), str(start.adapter), wish.minutes, wish.stages, wish.trainer,
-         wish.command, how.model_dump(), [asdict(s) for s in apart.train]]
+        [weights, wish.minutes, wish.stages, wish.trainer, wish.command, how.model_dump(),
+         [asdict(s) for s in apart.train]]
     )[:12]  # fmt: skip
     planned, measured = _scheduled(parts, start, wish, how, used, key)
     if planned.short:
@@ -151,12 +177,43 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
         longest=max(p + r for p, r in used), prompt_tokens=sum(p for p, _ in used) / len(used),
         reply_tokens=sum(r for _, r in used) / len(used),
         stages={str(k): v for k, v in planned.stages.items()}, epochs=planned.epochs,
-        seconds=planned.seconds, measured=measured, settings=how.model_dump(exclude_none=True),
+        seconds=planned.seconds or None, measured=measured,
+        settings=how.model_dump(exclude_none=True),
         checks=tuple(checks), samples_file=str(file), notices=parts.notices.texts,
     )  # fmt: skip
     how = how.model_copy(update={"epochs": planned.epochs})
     by_id = {e.id: e for e in examples}
-    return Prepared(start, before, after, apart, plan, planned, how, by_id, key)
+    return Prepared(start, before, after, apart, plan, planned, how, by_id, weights, key)
+
+
+def _free(task: Task, before: Pipeline, name: str) -> None:
+    """Raises InputError for a name that is none, or under which something else would be lost."""
+    home = folder_of(PREFIX + name, task.folder)
+    file = task.folder / "pipelines" / f"{name}.yaml"
+    if before.model == PREFIX + name:
+        raise InputError(
+            f"{PREFIX}{name} is the model of this pipeline: it would be trained over itself",
+            do=f"--name {name}-2   (or leave --name out)",
+        )
+    if file.is_file() and not home.is_dir():
+        raise InputError(
+            "this pipeline is there, and no tuned model has its name: it would be overwritten",
+            where=str(file), do="another --name",
+        )  # fmt: skip
+
+
+def _same_shape(how: Settings, wish: TuneWish, start: Start) -> Settings:
+    """The settings, with rank and scale of the adapter that is gone on from. Raises InputError
+    where others were set."""
+    if start.adapter is None:
+        return how
+    shape = start.shape()
+    if other := [name for name in shape if wish.how.get(name, shape[name]) != shape[name]]:
+        raise InputError(
+            f"an adapter that is gone on from keeps its {other[0]}, {shape[other[0]]:g}",
+            where=str(start.adapter), do=f"leave --{other[0]} out, or start from the base",
+        )  # fmt: skip
+    return how.model_copy(update=shape)
 
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
@@ -187,29 +244,52 @@ def _scheduled(
     key: str,
 ) -> tuple[Schedule, bool]:  # fmt: skip
     """The schedule, and whether its speed was measured here."""
-    speed, measured = speed_of(parts, start)
+    speed, measured = speed_of(parts, start, wish.trainer)
     begun = notes.read(home_of(parts) / SCHEDULES).get(key)
     if begun:
-        return Schedule(**begun), True
+        return Schedule(**begun), measured
     by_hand = how.epochs if "epochs" in wish.how else None
     tokens = sum(p + r for p, r in used)
     return schedule(len(used), tokens, speed, wish.minutes, wish.stages, by_hand), measured
 
 
-def speed_of(parts: Parts, start: Start) -> tuple[float, bool]:
-    """Tokens a second of training, and whether they were measured here."""
-    path = Path(start.base.path)
-    known = notes.read(home_of(parts) / SPEED).get(path.name)
+def replanned(parts: Parts, ready: Prepared, wish: TuneWish, spent: float) -> Prepared:
+    """After a pilot of so many seconds, whose speed was a guess: what is left is planned by the
+    speed that it showed, and kept."""
+    speed, measured = speed_of(parts, ready.start, wish.trainer)
+    if ready.plan.measured or not measured or "full" not in ready.schedule.stages:
+        return ready
+    by_hand = ready.how.epochs if "epochs" in wish.how else None
+    later = tuple(s for s in wish.stages if s != "pilot")
+    minutes = max(1.0, wish.minutes - spent / 60)
+    found = schedule(len(ready.parts.train), ready.plan.tokens, speed, minutes, later, by_hand)
+    stages: dict[StageName, int] = {"pilot": ready.schedule.stages["pilot"], **found.stages}
+    found = replace(found, stages=stages, pilot=ready.schedule.pilot)
+    notes.add(home_of(parts) / SCHEDULES, ready.key, asdict(found))
+    return replace(ready, schedule=found)
+
+
+def speed_of(parts: Parts, start: Start, trainer: str) -> tuple[float, bool]:
+    """Tokens a second of training, infinite where nobody knows, and whether they were measured
+    here."""
+    known = notes.read(home_of(parts) / SPEED).get(_runs(start, trainer))
     if known:
         return float(known), True
-    return GUESSED / (path.stat().st_size if path.is_file() else 1e9), False
+    if not start.served or trainer != "lora":
+        return math.inf, False
+    return GUESSED / Path(start.base.path).stat().st_size, False
 
 
-def learn_speed(parts: Parts, start: Start, trained: Trained) -> None:
+def learn_speed(parts: Parts, start: Start, trainer: str, tokens: float, seconds: float) -> None:
     """Remember how fast it went, for the next plan."""
-    if trained.seconds > 5 and trained.tokens:
-        speed = trained.tokens / trained.seconds
-        notes.add(home_of(parts) / SPEED, Path(start.base.path).name, speed)
+    if seconds > 0 and tokens >= ENOUGH:
+        notes.add(home_of(parts) / SPEED, _runs(start, trainer), tokens / seconds)
+
+
+def _runs(start: Start, trainer: str) -> str:
+    """Under which a speed is kept: what trains what."""
+    weights = Path(start.base.path).name
+    return weights if trainer == "lora" else f"{trainer}: {weights}"
 
 
 def _roomy(pipeline: Pipeline, longest: int) -> Pipeline:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
@@ -16,25 +16,27 @@ EPOCHS = (3, 2, 1)  # what is tried, best first
 
 @dataclass(frozen=True)
 class Schedule:
-    """stages: samples of each, in the order of their training. seconds: of training. short:
-    whether samples had to go for want of minutes."""
+    """stages: samples of each, in the order of their training. seconds: of training; 0 where
+    nobody knows how fast it is. short: whether samples had to go for want of minutes. pilot: its
+    epochs, at most."""
 
     stages: dict[StageName, int]
     epochs: int
     seconds: float
     short: bool = False
+    pilot: int = PILOT_EPOCHS
 
     def of(self, stage: StageName) -> int:
         """Epochs of a stage."""
-        return min(PILOT_EPOCHS, self.epochs) if stage == "pilot" else self.epochs
+        return self.pilot if stage == "pilot" else self.epochs
 
 
 def schedule(
     n: int, tokens: int, speed: float, minutes: float, wished: Sequence[StageName],
     epochs: int | None = None,
 ) -> Schedule:  # fmt: skip
-    """n: samples there are, of so many tokens together; speed: tokens a second of training.
-    epochs: set by hand.
+    """n: samples there are, of so many tokens together; speed: tokens a second of training,
+    infinite where it is not known: then nothing is cut. epochs: set by hand.
 
     Where the minutes are too few for three epochs of everything, the half goes first, which only
     tells what more data would bring; then epochs, then the pilot, and samples last.
@@ -48,9 +50,9 @@ def schedule(
             stages["half"] = count // 2
         if "full" in wished:
             stages["full"] = count
-        plan = Schedule(stages, passes, 0.0, count < n)
+        plan = Schedule(stages, passes, 0.0, count < n, min(PILOT_EPOCHS, passes))
         samples = sum(plan.of(stage) * number for stage, number in stages.items())
-        return Schedule(stages, passes, samples * tokens / n / speed, count < n)
+        return replace(plan, seconds=samples * tokens / n / speed)
 
     alone = "full" not in wished  # a pilot and nothing more is what was asked for
     if alone:

@@ -77,7 +77,7 @@ def _see(
 ) -> Seen:
     output = task.spec.output
     shown = str(sample.prompt[-1].get("content") or "")
-    if example is not None and not _made_from(sample, example, shown):
+    if example is not None and not made_from(sample, example):
         example = None
     context, question = _apart(shown, generate, output)
     system = tuple(_texts(sample, "system"))
@@ -108,9 +108,10 @@ def asked_of(example: Example) -> str:
     return "\n".join(part for part in (said, *example.files, example.question) if part)
 
 
-def _made_from(sample: Sample, example: Example, shown: str) -> bool:
+def made_from(sample: Sample, example: Example) -> bool:
     """Whether it is that example's, and not one of another file with the same number. A step may
     have written the last question of a conversation anew."""
+    shown = str(sample.prompt[-1].get("content") or "")
     return sample.group == example.cluster and (example.question in shown or bool(example.history))
 
 

@@ -47,9 +47,11 @@ async def with_source(
         return wish
     inputs, keep = source.asked(runner.desk.task)
     if not ask:
-        return replace(wish, examples=tuple(_standing(e) for e in inputs))
+        standing = any(e.reference is None for e in inputs)
+        return replace(wish, examples=tuple(_standing(e) for e in inputs), standing=standing)
     found = await taught(runner, source.teacher, inputs, filter=keep)
-    return _with(runner, wish, found, "the teacher")
+    teacher = runner.desk.parts.resolve(source.teacher)
+    return replace(_with(runner, wish, found, "the teacher"), teacher=teacher)
 
 
 async def plan_source(estimator: Estimator, source: Source) -> Plan | None:
@@ -71,7 +73,9 @@ def _with(runner: Runner, wish: TuneWish, found: Taught, who: str) -> TuneWish:
             do="another filter (--keep), a better teacher, or more inputs",
         )
     runner.desk.parts.notices.add(f"{told}. Nobody has read them.")
-    return replace(wish, examples=found.examples)
+    spent = found.usage.prompt_tokens + found.usage.completion_tokens
+    taught = {**found.lineage, "answers": dict(found.counts), "tokens": spent}
+    return replace(wish, examples=found.examples, taught=taught)
 
 
 def _standing(example: Example) -> Example:

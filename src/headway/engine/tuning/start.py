@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from headway.core.errors import InputError
 from headway.core.training import ADAPTER, Base
 from headway.engine.parts import Parts
 from headway.models.adapted import PREFIX
-from headway.models.pull import obtain
+from headway.models.pull import obtain, sha256_of
 from headway.models.tuned import Tuned
 
 EMBEDDED = "embedded/"
@@ -28,6 +30,22 @@ class Start:
         """Only a GGUF adapter is, by the embedded runtime."""
         return self.base.kind == "gguf"
 
+    def hashes(self) -> tuple[str, str]:
+        """Of the base's file, or its name where it is a folder or a repository; of the adapter,
+        empty where there is none. Reads both files."""
+        base = Path(self.base.path)
+        return (
+            sha256_of(base) if base.is_file() else self.base.path,
+            "" if self.adapter is None else sha256_of(self.adapter / ADAPTER[1]),
+        )
+
+    def shape(self) -> dict[str, float]:
+        """Rank and scale of the adapter; empty where there is none."""
+        if self.adapter is None:
+            return {}
+        held = orjson.loads((self.adapter / ADAPTER[0]).read_bytes())
+        return {"rank": int(held["r"]), "alpha": float(held["lora_alpha"])}
+
 
 async def start_of(parts: Parts, model: str | None, base: str | None) -> Start:
     """model: as the pipeline names it; base: weights named by hand, a folder in Hugging Face's
@@ -36,7 +54,7 @@ async def start_of(parts: Parts, model: str | None, base: str | None) -> Start:
     name = base or model or parts.task.spec.models.chat
     if name.startswith(PREFIX):
         tuned = Tuned.load(name, parts.task.folder)
-        found = await start_of(parts, tuned.base, None)
+        found = await start_of(parts, None, tuned.base)
         home = tuned.file.parent
         missing = [part for part in ADAPTER if not (home / part).is_file()]
         if missing:
@@ -46,7 +64,8 @@ async def start_of(parts: Parts, model: str | None, base: str | None) -> Start:
             )  # fmt: skip
         return Start(found.base, home)
     if name.startswith(EMBEDDED):
-        return Start(Base(name=name, kind="gguf", path=str(await _file(parts, name))))
+        named, path = await _file(parts, name)
+        return Start(Base(name=named, kind="gguf", path=str(path)))
     if base and (found_there := _hugging_face(name)):
         return Start(found_there)
     if base:
@@ -73,12 +92,14 @@ def _hugging_face(name: str) -> Base | None:
     return None
 
 
-async def _file(parts: Parts, name: str) -> Path:
-    """The GGUF file of an embedded model, fetched if need be."""
+async def _file(parts: Parts, name: str) -> tuple[str, Path]:
+    """The GGUF file of an embedded model, fetched if need be, and whose it is: where the default
+    model cannot be had, another stands in for it."""
     own = name.removeprefix(EMBEDDED)
     if own.endswith(".gguf"):
         path = parts.task.folder / own
         if not path.is_file():
             raise InputError(f"{name} names a file that is not there", where=str(path))
-        return path.resolve()
-    return (await obtain(name, "chat", parts.progress, parts.notices.add))[1]
+        return name, path.resolve()
+    entry, path = await obtain(name, "chat", parts.progress, parts.notices.add)
+    return entry.name, path

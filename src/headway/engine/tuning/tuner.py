@@ -12,6 +12,8 @@ were measured are in the store. `dev` only scores; an epoch is chosen on a part 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import filecmp
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -33,7 +35,7 @@ from headway.engine.compare import compare_runs, estimate, to_estimate
 from headway.engine.run import Run, Runner
 from headway.engine.tuning import notes
 from headway.engine.tuning.checks import stopping
-from headway.engine.tuning.following import Follower, converted
+from headway.engine.tuning.following import OVER, Follower, converted
 from headway.engine.tuning.general import General, forgotten, general
 from headway.engine.tuning.likeness import likeness
 from headway.engine.tuning.preparing import (
@@ -43,6 +45,7 @@ from headway.engine.tuning.preparing import (
     home_of,
     learn_speed,
     prepare,
+    replanned,
 )
 from headway.engine.tuning.samples import part_of
 from headway.engine.tuning.schedule import StageName
@@ -100,8 +103,10 @@ class Tuner:
             facts["held_before"] = estimate(base.scores(self.metric), base.groups)
         stages: list[TuneStage] = []
         runs: dict[str, Run] = {}
-        for name, count in ready.schedule.stages.items():
-            stage, run = await self._stage(ready, name, count)
+        left = list(ready.schedule.stages)
+        while left:
+            name = left.pop(0)
+            stage, run = await self._stage(ready, name, sum(s.seconds for s in stages))
             stages.append(stage)
             if run is not None:
                 runs[name] = run
@@ -109,6 +114,9 @@ class Tuner:
                 facts |= self._lesson(ready, base, run)
                 if facts.get("stopped") and not self.wish.force:
                     break
+            if name == "pilot":
+                ready = replanned(self.desk.parts, ready, self.wish, stage.seconds)
+                left = [stage for stage in ready.schedule.stages if stage != "pilot"]
         last = stages[-1]
         if base is not None and last.name in runs:
             facts["sides"] = self._sides(ready, base, runs[last.name])
@@ -127,14 +135,15 @@ class Tuner:
         return await self.runner.run(ready.before, ready.held, split="train")
 
     async def _stage(
-        self, ready: Prepared, name: StageName, count: int
+        self, ready: Prepared, name: StageName, spent: float
     ) -> tuple[TuneStage, Run | None]:
-        """Train on so many samples and choose the epoch; its run over what is held out."""
-        samples = part_of(ready.parts.train, count, ready.how.seed)
+        """Train one stage and choose the epoch; its run over what is held out. spent: seconds of
+        the stages before."""
+        samples = part_of(ready.parts.train, ready.schedule.stages[name], ready.how.seed)
         how = ready.how.model_copy(update={"epochs": ready.schedule.of(name)})
         key = digest(
-            [ready.start.base.path, str(ready.start.adapter), how.model_dump(), self.wish.trainer,
-             self.wish.command, [asdict(s) for s in samples]]
+            [ready.weights, how.model_dump(), self.wish.trainer, self.wish.command,
+             [asdict(s) for s in samples]]
         )[:12]  # fmt: skip
         folder = self.home / f"{name}-{key}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -146,15 +155,18 @@ class Tuner:
             start=ready.start.adapter, command=self.wish.command,
         )  # fmt: skip
         self._say(f"{name}: training on {len(samples)} samples")
-        follower = Follower(self.runner, ready, self.wish.minutes)
+        follower = Follower(self.runner, ready, OVER * 60 * self.wish.minutes - spent)
         trainer = open_trainer(self.wish.trainer)
         done = notes.read(folder / "done.json")
         if done:
             trained = _trained(done, folder)
         else:
             trained = await trainer.train(job, follower)
-            notes.write(folder / "done.json", _plain(trained, folder))
-            learn_speed(self.desk.parts, ready.start, trained)
+            if not follower.late:  # with more minutes the same training goes on
+                notes.write(folder / "done.json", _plain(trained, folder))
+            each = ready.plan.prompt_tokens + ready.plan.reply_tokens
+            tokens = trained.tokens or (not trained.stopped) * each * len(samples) * how.epochs
+            learn_speed(self.desk.parts, ready.start, self.wish.trainer, tokens, trained.seconds)
         for number, adapter in enumerate(trained.adapters, start=1):
             await follower.measure(number, adapter)
         epochs = tuple(
@@ -177,13 +189,16 @@ class Tuner:
         """Put the adapter into the task folder, and describe it where it can be opened."""
         home.mkdir(parents=True, exist_ok=True)
         base = ready.start.base
+        if not _equal(adapter / ADAPTER[1], home / ADAPTER[1]):
+            for merged in home.glob("merged-*.gguf"):
+                merged.unlink()  # of the weights that were here before
         for part in (*ADAPTER, BESIDE):
             if (adapter / part).is_file():
                 shutil.copyfile(adapter / part, home / part)
         if ready.start.served:
             Tuned.of(home / BESIDE, base.name, lineage, base_file=Path(base.path)).save()
-        elif self.wish.serve:
-            Tuned.of(home / SERVED, base.name, lineage, served_as=self.wish.serve).save()
+        else:
+            Tuned.of(home / SERVED, base.name, lineage, served_as=self.wish.serve or "").save()
 
     # --- what it shows ------------------------------------------------------------------------
 
@@ -226,10 +241,13 @@ class Tuner:
             "data": digest([asdict(s) for s in ready.parts.train])[:16], "epoch": stage.chosen,
             "pipeline": ready.before.digest, "trainer": self.wish.trainer,
             "losses": [e.loss for e in stage.epochs], "tokens": stage.tokens,
-            "seconds": round(stage.seconds, 1),
+            "seconds": round(stage.seconds, 1), "shows": self.desk.parts.shows(ready.after),
         }  # fmt: skip
+        if self.wish.taught:
+            lineage["taught"] = dict(self.wish.taught)
         if ready.start.served:
             await converted(ready, adapter)
+        await self.desk.parts.close_chat(name)  # another model may have had the name
         await asyncio.to_thread(self._copy, ready, adapter, home, lineage)
         pipeline = ready.after.model_copy(update={"model": name})
         file = self.task.folder / "pipelines" / f"{name.removeprefix(PREFIX)}.yaml"
@@ -237,7 +255,10 @@ class Tuner:
         finding = finding.model_copy(
             update={"name": name, "folder": str(home), "pipeline_file": str(file)}
         )
-        if not (ready.start.served and self.wish.prove):
+        if not ready.start.served:
+            serve = Tuned.load(name, self.task.folder).commands()
+            return finding.model_copy(update={"serve": serve})
+        if not self.wish.prove:
             return finding
         return finding.model_copy(update=await self._proof(ready, pipeline))
 
@@ -256,6 +277,13 @@ class Tuner:
                 "after": estimate(after.scores(self.metric), after.groups),
                 "cost_before": cost_of(before), "cost_after": cost_of(after),
             }  # fmt: skip
+            if self.wish.teacher is not None:
+                teacher = await self.runner.run(self.wish.teacher, dev)
+                facts |= {
+                    "teacher": estimate(teacher.scores(self.metric), teacher.groups),
+                    "cost_teacher": cost_of(teacher),
+                    "beside_teacher": compare_runs(teacher, after, self.metric),
+                }
         self._say("general probe")
         assert resolved.model is not None
         one = await general(self.desk.chat, ready.start.base.name)
@@ -276,21 +304,23 @@ def best_epoch(epochs: Sequence[TuneEpoch]) -> int:
         return 0
 
     def rank(epoch: TuneEpoch) -> tuple[float, float, int]:
-        score = epoch.score.mean if epoch.score and epoch.score.mean is not None else 0.0
-        loss = epoch.held_loss if epoch.held_loss is not None else 0.0
-        return (round(score, 9), -loss, epoch.epoch)
+        score = epoch.score.mean if epoch.score else None
+        loss = math.inf if epoch.held_loss is None else epoch.held_loss
+        return (-math.inf if score is None else round(score, 9), -loss, epoch.epoch)
 
     return max(epochs, key=rank).epoch
 
 
 def curve_of(log: Path) -> tuple[float, ...]:
     """The losses of a trainer's log, at most POINTS of them; empty where it keeps none. Of a step
-    that stands in it twice, since a training was gone on with, the later one counts."""
+    that stands in it twice, since a training was gone on with, the later one counts. A line that
+    a full disk cut short is none."""
     losses: dict[int, float] = {}
     for line in log.read_bytes().splitlines() if log.is_file() else ():
-        told = orjson.loads(line)
-        if told["kind"] == "step":
-            losses[told["data"]["step"]] = told["data"]["loss"]
+        with contextlib.suppress(orjson.JSONDecodeError):
+            told = orjson.loads(line)
+            if told["kind"] == "step":
+                losses[told["data"]["step"]] = told["data"]["loss"]
     values = [losses[step] for step in sorted(losses)]
     each = max(1, -(-len(values) // POINTS))
     rows = [values[at : at + each] for at in range(0, len(values), each)]
@@ -328,6 +358,10 @@ def forgetting(before: General, after: General) -> dict[str, Any]:
         "general_change": _change(found.change),
         "forgotten": found.lost,
     }  # fmt: skip
+
+
+def _equal(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 def _at(losses: Sequence[float | None], number: int) -> float | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from headway.core.errors import InputError, ModelError
 from headway.core.pipeline import Pipeline
 from headway.engine.run import Runner
-from headway.engine.tuning.preparing import TuneWish
+from headway.engine.tuning import notes
+from headway.engine.tuning.preparing import TuneWish, home_of
 from headway.engine.tuning.tuner import Tuner
 
 SHARE = 1 / 3
@@ -13,6 +14,7 @@ SHARE = 1 / 3
 and proving it, and the other techniques must have their turn."""
 MINUTES = 15.0  # where nothing limits them
 LEAST = 50  # samples that the minutes must be enough for
+BEGUN = "journeys.json"
 
 
 async def tuned_within(runner: Runner, pipeline: Pipeline) -> Pipeline | None:
@@ -26,6 +28,10 @@ async def tuned_within(runner: Runner, pipeline: Pipeline) -> Pipeline | None:
     minutes = MINUTES if left is None else min(MINUTES, SHARE * max(0.0, left) / 60)
     if minutes <= 0:
         return None
+    # A journey that is gone on with has less time left, and means the training it had begun.
+    kept, key = home_of(runner.desk.parts) / BEGUN, f"{runner.desk.journey} {pipeline.digest}"
+    minutes = notes.read(kept).get(key, minutes)
+    notes.add(kept, key, minutes)
     wish = TuneWish(minutes=minutes, stages=("full",), prove=False)
     tuner = Tuner(runner, pipeline, wish)
     try:
