@@ -23,6 +23,7 @@ from headway.engine.budget import Limits
 from headway.engine.journey import Lent
 from headway.engine.tuning import preparing
 from headway.engine.tuning.preparing import TuneWish, settings_of
+from headway.engine.tuning.samples import tuned_pipeline
 from headway.engine.tuning.start import start_of
 from headway.engine.tuning.tuner import Tuner, best_epoch
 from headway.workspace import Workspace
@@ -306,6 +307,33 @@ async def test_a_training_that_ran_out_of_minutes_goes_on_with_more(
         # It is a model all the same, with its lineage, to go on from.
         start = await start_of(workspace.parts, again.name, None)
         assert (start.base.name, start.shape()) == ("owner/model", {"rank": 2, "alpha": 4.0})
+
+
+async def test_a_word_where_a_tuned_model_is_shown_other_context_than_it_learnt_from(
+    make_task: MakeTask,
+) -> None:
+    folder = make_task()
+    async with Workspace.open(folder) as workspace:
+        parts = workspace.parts
+        steps = [{"retrieve": {"by": "hybrid", "k": 2}}, {"generate": {}}]
+        before = parts.resolve(Pipeline.model_validate({"model": MODEL, "steps": steps}))
+        after = tuned_pipeline(workspace.task, before, 200, "auto")
+        after = after.model_copy(update={"model": "tuned/a"})
+        after.save(folder / "pipelines" / "a.yaml")
+        (folder / "models" / "a").mkdir(parents=True)
+        (folder / "models" / "a" / "model.json").write_text(
+            json.dumps({"lineage": {"shows": parts.shows(after)}})
+        )
+        own = parts.resolve(Pipeline.load(folder / "pipelines" / "a.yaml"))
+        parts.advise(own)
+        assert workspace.notices.texts == ()
+        parts._advised.clear()
+        other = own.with_step("retrieve", k=5)
+        parts.advise(other)
+        parts.advise(other.with_step("retrieve", k=6))
+        (said,) = workspace.notices.texts
+        assert "tuned/a was trained with other retrieval" in said
+        assert "headway tune" in said
 
 
 async def test_a_missing_extra_is_said_before_anything_is_spent(
