@@ -145,7 +145,7 @@ async def test_examples_that_a_technique_answers_first_are_counted(make_task: An
     assert found.steps == ()  # an echo is never right: it answers all, and shows nothing
     assert found.notices
     train = len(workspace.task.split("train"))
-    assert made == min(96, train)
+    assert made == 2 * min(96, train)  # with reasoning in words, then in a field
     assert told.calls.low <= made + 10 <= told.calls.high
     said = next(n for n in told.notes if n.startswith("bootstrapped_examples"))
     assert f"16 to {min(96, train)} questions of train" in said
