@@ -53,7 +53,9 @@ def plan(console: Console, found: TunePlan) -> None:
         _say(console, f"left out: {count} {words.spaced(why)}", "dim")
     if found.teaching is not None:
         spent = ", ".join(
-            words.estimated(key, getattr(found.teaching, key)) for key, _ in words.BUDGET
+            words.estimated(key, getattr(found.teaching, key))
+            + (f" {name}" if key in ("calls", "tokens") else "")
+            for key, name in words.BUDGET
         )
         _say(console, f"the teacher first: {spent}")
     _checks(console, found.checks)
