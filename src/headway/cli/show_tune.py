@@ -163,8 +163,10 @@ def _proof(console: Console, found: TuneFinding) -> None:
     compared = found.comparison
     assert compared is not None
     _heading(console, f"On dev, {words.count(compared.n, 'example')}: {compared.metric}")
+    costs = (found.cost_before, found.cost_after, found.cost_teacher)
+    priced = any(cost is not None and cost.usd != 0 for cost in costs)
     rows = [
-        (_t(name), draw.bar(e, 20), _t(words.figure(e)), *_cost(cost))
+        (_t(name), draw.bar(e, 10), _t(words.figure(e)), *_cost(cost, priced))
         for name, e, cost in (
             ("before", found.before, found.cost_before), ("tuned", found.after, found.cost_after),
             ("teacher", found.teacher, found.cost_teacher),
@@ -172,18 +174,18 @@ def _proof(console: Console, found: TuneFinding) -> None:
         if e is not None and cost is not None
     ]  # fmt: skip
     console.print(
-        table("", "", "mean (95% interval)", "prompt tokens", "written", "seconds", "$", rows=rows,
-              right="seconds written $")
+        table("", "", "mean (95% interval)", "prompt", "written", "seconds", *["$"] * priced,
+              rows=rows, right="prompt written seconds $")
     )  # fmt: skip
     _say(console, words.comparison(compared))
     if found.beside_teacher is not None:
         _say(console, f"student beside teacher: {words.comparison(found.beside_teacher)}")
 
 
-def _cost(cost: Cost) -> tuple[Text, ...]:
+def _cost(cost: Cost, priced: bool) -> tuple[Text, ...]:
     usd = words.DASH if cost.usd is None else f"{cost.usd:.5f}".rstrip("0").rstrip(".")
     figures = (f"{cost.prompt_tokens:.0f}", f"{cost.completion_tokens:.0f}", f"{cost.seconds:.2f}")
-    return tuple(_t(figure) for figure in (*figures, usd))
+    return tuple(_t(figure) for figure in (*figures, *[usd] * priced))
 
 
 def _likeness(console: Console, found: TuneFinding) -> None:
