@@ -363,16 +363,21 @@ async def test_the_same_question_with_two_answers(tmp_path: Path) -> None:
     assert by_id["again"].votes["duplicates"] == {"says": "billing", "against": 1.0}
 
 
+def as_json(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """The task of `labelled`, its references objects."""
+    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    spec = json.loads((folder / "task.yaml").read_text())
+    spec |= {"output": {"kind": "json", "schema": {"type": "object"}}, "metrics": ["json_exact"]}
+    (folder / "task.yaml").write_text(json.dumps(spec))
+
+
 async def test_fields_of_json_are_doubted_one_by_one(tmp_path: Path) -> None:
     folder = labelled(tmp_path / "messages", wrong=())
     rows = [json.loads(line) for line in (folder / "examples.jsonl").read_text().splitlines()]
     for n, row in enumerate(rows):
         row["reference"] = {"kind": row["reference"], "note": f"n{n}"}
     rows[4]["reference"]["kind"] = "account"
-    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
-    spec = json.loads((folder / "task.yaml").read_text())
-    spec |= {"output": {"kind": "json", "schema": {"type": "object"}}, "metrics": ["json_exact"]}
-    (folder / "task.yaml").write_text(json.dumps(spec))
+    as_json(folder, rows)
     async with Workspace.open(folder) as workspace:
         found = await Doubter(workspace._runner().desk).doubt()
     first = found.suspects[0]
@@ -389,10 +394,7 @@ async def test_values_keep_their_type_and_lists_are_reached(tmp_path: Path) -> N
         row["reference"] = {"all": [kinds.index(row["reference"])]}
     right = rows[4]["reference"]["all"][0]
     rows[4]["reference"]["all"] = [(right + 1) % len(kinds)]
-    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
-    spec = json.loads((folder / "task.yaml").read_text())
-    spec |= {"output": {"kind": "json", "schema": {"type": "object"}}, "metrics": ["json_exact"]}
-    (folder / "task.yaml").write_text(json.dumps(spec))
+    as_json(folder, rows)
     async with Workspace.open(folder) as workspace:
         found = await Doubter(workspace._runner().desk).doubt()
     assert found.suspects[0].example == "m4"

@@ -376,7 +376,7 @@ def about(task: Task, metric: str) -> str:
 
 def keep_judged(store: Store, task: Task, found: JudgeFinding, asked: Mapping[str, str]) -> None:
     """Keep what was measured for a task. A later measurement replaces it, but for one over too few
-    answers to tell, and one in which answers were lost because a service did not answer."""
+    answers to tell."""
     before = store.judged(found.metric, about(task, found.metric))
     tells = before is not None and before["n"] >= ENOUGH and before["asked"] == dict(asked)
     if tells and found.n < ENOUGH:

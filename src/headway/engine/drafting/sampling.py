@@ -199,7 +199,8 @@ class Sampler:
         )
 
     def _distinct(self, examples: Sequence[Example]) -> list[Example]:
-        """Without those that ask nothing, and of equal ones the first."""
+        """Without those that ask nothing; of equal ones the first, or the first that has an
+        answer."""
         found: dict[str, Example] = {}
         for example in examples:
             asked = " ".join(example.question.casefold().split())
@@ -207,12 +208,9 @@ class Sampler:
                 self.removed["empty"] += 1
             elif asked in found:
                 self.removed["duplicate"] += 1
+                if found[asked].reference is None and example.reference is not None:
+                    found[asked] = example
             else:
-                found[asked] = example
-        # Of equal questions a later one may have the answer that the first lacks.
-        for example in examples:
-            asked = " ".join(example.question.casefold().split())
-            if asked in found and found[asked].reference is None and example.reference is not None:
                 found[asked] = example
         return list(found.values())
 
