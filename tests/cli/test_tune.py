@@ -98,6 +98,18 @@ def test_all_of_it_is_told() -> None:
     assert "--force" in stopped
 
 
+def test_settings_that_were_tried_are_told() -> None:
+    stages = (
+        TuneStage(name="half", samples=40, taken=False),
+        TuneStage(name="half", samples=40, settings={"rate": 0.002}),
+        TuneStage(name="full", samples=80, settings={"rate": 0.002}),
+    )
+    text = printed(show_tune.tuned, told(stages=stages), Path("task"))
+    assert text.count("other settings did better") == 1
+    assert "half, rate 0.002: 40 samples" in text
+    assert "full, rate 0.002: 80 samples" in text
+
+
 def test_a_plan_and_merged_weights_are_told() -> None:
     text = printed(show_tune.plan, PLAN)
     for said in (
@@ -108,6 +120,8 @@ def test_a_plan_and_merged_weights_are_told() -> None:
         "To train on: 80 samples.",
     ):
         assert said in text
+    trials = {"stages": {"half": 40, "full": 80}, "trials": ({"rate": 0.002},)}
+    assert "half, rate 0.002" in printed(show_tune.plan, PLAN.model_copy(update=trials))
     row = Merged(
         kind="q8_0", model="embedded/a.gguf", size=10**8, score=HALF, seconds=1.0, same=0.9
     )

@@ -17,8 +17,8 @@ from headway.core.tuning import (
     TuneFinding,
     TunePlan,
     TuneStage,
+    titled,
 )
-from headway.engine.tuning.schedule import PILOT_EPOCHS
 from headway.report import words
 
 CUT = 300  # characters of an answer shown in a terminal; --json has all
@@ -39,9 +39,10 @@ def plan(console: Console, found: TunePlan) -> None:
     )
     _say(console, found.describes, "dim")
     rows = [
-        (_t(name), _t(f"{count:,}"), _t(str(min(PILOT_EPOCHS, found.epochs) if name == "pilot"
-                                            else found.epochs)))
+        (_t(titled(name, settings)), _t(f"{count:,}"),
+         _t(str(found.pilot_epochs if name == "pilot" else found.epochs)))
         for name, count in found.stages.items()
+        for settings in ({}, *(found.trials if name == "half" else ()))
     ]  # fmt: skip
     console.print(table("stage", "samples", "epochs", rows=rows, right="samples epochs"))
     _say(
@@ -135,9 +136,10 @@ def _stage(console: Console, stage: TuneStage) -> None:
     speed = stage.tokens / stage.seconds if stage.seconds else 0.0
     _say(
         console,
-        f"{stage.name}: {words.count(stage.samples, 'sample')},"
+        f"{titled(stage.name, stage.settings)}: {words.count(stage.samples, 'sample')},"
         f" {words.duration(stage.seconds)}, {speed:,.0f} tokens/s"
-        + (f" ({stage.stopped})" if stage.stopped else ""),
+        + (f" ({stage.stopped})" if stage.stopped else "")
+        + ("" if stage.taken else "; other settings did better"),
     )
     if stage.curve:
         ends = f"{stage.curve[0]:.2f} to {stage.curve[-1]:.2f}"

@@ -37,7 +37,7 @@ HOW = ("epochs", "rate", "rank", "alpha", "batch", "max_tokens", "threads", "see
     default=15.0,
     show_default=True,
     metavar="M",
-    help="Of training; measuring comes on top.",
+    help="Of training; measuring comes on top. What is left over tries rates and ranks on half.",
 )
 @click.option(
     "--prompt",
@@ -51,7 +51,8 @@ HOW = ("epochs", "rate", "rank", "alpha", "batch", "max_tokens", "threads", "see
 @click.option(
     "--no-half",
     is_flag=True,
-    help="Do not also train on half, which shows what twice the data would bring.",
+    help="Do not also train on half, which shows what twice the data would bring, and where"
+    " settings are tried.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the samples.")
 @click.option(

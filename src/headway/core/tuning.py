@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -21,8 +22,14 @@ class TuneEpoch(Frozen):
     score: Estimate | None = None
 
 
+def titled(stage: str, settings: Mapping[str, float]) -> str:
+    """A stage with the settings that it has otherwise: `half, rate 0.002`."""
+    return ", ".join([stage, *(f"{name} {value:g}" for name, value in settings.items())])
+
+
 class TuneStage(Frozen):
-    """One training. chosen: the epoch whose adapter is taken, from 1."""
+    """One training. chosen: the epoch whose adapter is taken, from 1. settings: those that differ
+    from the plan's. taken: False where other settings did better on as many samples."""
 
     name: Literal["pilot", "half", "full"]
     samples: int
@@ -32,6 +39,8 @@ class TuneStage(Frozen):
     seconds: float = 0.0
     model: str = ""
     stopped: str = ""
+    settings: dict[str, float] = Field(default_factory=dict)
+    taken: bool = True
     curve: tuple[float, ...] = ()
     """Training loss from the first step to the last, each the mean of as many steps."""
 
@@ -77,6 +86,9 @@ class TunePlan(Finding):
     stages: dict[str, int] = Field(default_factory=dict)
     """Samples of each stage, in the order in which they are trained."""
     epochs: int
+    pilot_epochs: int = 0
+    trials: tuple[dict[str, float], ...] = ()
+    """Settings that are tried on half beside those below, for the minutes that are left over."""
     seconds: float | None
     """Of training; None where nobody knows how fast it is: a GPU or a command, the first time."""
     measured: bool
@@ -96,7 +108,8 @@ class TuneFinding(Finding):
     """One tuning, told to its end.
 
     comparison: on dev, the tuned pipeline minus the one before. doubling: held-out score of all
-    samples minus that of half of them, which is about what twice the samples would bring. general:
+    samples minus that of half of them, with the same settings, which is about what twice the
+    samples would bring (a little less, where these were the best of several on half). general:
     share of a small general probe that base and tuned model get right. teacher: on dev as well, and
     beside_teacher: the student minus the teacher.
     """
@@ -136,8 +149,9 @@ class TuneFinding(Finding):
         """One row an epoch."""
         return [
             {
-                "stage": stage.name, "samples": stage.samples, "epoch": e.epoch, "loss": e.loss,
-                "held_loss": e.held_loss, "score": e.score.mean if e.score else None,
+                "stage": titled(stage.name, stage.settings), "samples": stage.samples,
+                "epoch": e.epoch, "loss": e.loss, "held_loss": e.held_loss,
+                "score": e.score.mean if e.score else None,
             }
             for stage in self.stages
             for e in stage.epochs

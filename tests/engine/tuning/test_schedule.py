@@ -31,6 +31,18 @@ def test_half_goes_first_and_samples_last(
     assert plan.short == (stages["full"] < 400)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "trials"), [(33.0, 1), (43.0, 2), (53.0, 3), (63.0, 4), (99.0, 4)]
+)
+def test_minutes_that_are_left_over_buy_settings(minutes: float, trials: int) -> None:
+    """600 s a training on half, beside 128 s of pilot and 1,200 s of all."""
+    plan = schedule(400, 40_000, 100.0, minutes, ALL, settings=4)
+    assert plan.trials == trials
+    assert plan.seconds == 128 + 600 * trials + 1200
+    assert schedule(400, 40_000, 100.0, minutes, ("pilot", "full"), settings=4).trials == 1
+    assert schedule(400, 40_000, 100.0, minutes, ALL).trials == 1
+
+
 @given(
     st.integers(10, 3000), st.integers(20, 800), st.floats(10, 5000), st.floats(0.2, 60),
     st.sampled_from([ALL, ("full",), ("pilot", "full"), ("half", "full")]),
@@ -38,7 +50,7 @@ def test_half_goes_first_and_samples_last(
 def test_what_is_planned_fits(
     n: int, each: int, speed: float, minutes: float, wished: tuple[StageName, ...]
 ) -> None:
-    plan = schedule(n, n * each, speed, minutes, wished)
+    plan = schedule(n, n * each, speed, minutes, wished, settings=3)
     full = plan.stages["full"]
     assert set(plan.stages) <= set(wished)
     assert min(n, LEAST) <= full <= n
@@ -48,7 +60,8 @@ def test_what_is_planned_fits(
 
 
 def test_where_the_speed_is_not_known_nothing_is_cut() -> None:
-    plan = schedule(5000, 5000 * 500, float("inf"), 1.0, ("pilot", "half", "full"))
+    plan = schedule(5000, 5000 * 500, float("inf"), 1.0, ("pilot", "half", "full"), settings=4)
+    assert plan.trials == 1
     assert (plan.stages["full"], plan.epochs, plan.short, plan.seconds) == (5000, 3, False, 0.0)
 
 

@@ -309,6 +309,71 @@ async def test_a_training_that_ran_out_of_minutes_goes_on_with_more(
         assert (start.base.name, start.shape()) == ("owner/model", {"rank": 2, "alpha": 4.0})
 
 
+BEST_RATE = 5e-4
+
+
+class ByRate:
+    """A trainer whose held-out loss is least at a rate that is not the default's."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.jobs = seconds, list[Any]()
+
+    async def train(self, job: Any, follow: Any) -> Trained:
+        self.jobs.append(job)
+        adapter = job.folder / "epoch-1"
+        adapter.mkdir(exist_ok=True)
+        (adapter / "adapter_model.safetensors").write_bytes(b"matrices")
+        (adapter / "adapter_config.json").write_text('{"r": 2, "lora_alpha": 4}')
+        loss = 1.0 + abs(job.how.rate - BEST_RATE)
+        return Trained((adapter,), (1.0,), (loss,), 20_000, self.seconds)
+
+
+@pytest.mark.parametrize(
+    ("how", "seconds", "rates", "taken"),
+    [
+        ({}, 60.0, [1e-3, 2e-3, 5e-4, 1e-3], 5e-4),
+        ({"rate": 2e-3}, 60.0, [2e-3, 2e-3], 2e-3),  # set by hand: only the rank is tried
+        ({}, 1000.0, [1e-3], 1e-3),  # slower than planned: what is left belongs to the whole
+    ],
+)
+async def test_minutes_that_are_left_over_try_settings_on_half(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch, how: dict[str, float], seconds: float,
+    rates: list[float], taken: float,
+) -> None:  # fmt: skip
+    folder = colours(make_task, "scripted/echo", count=250)
+    trainer = ByRate(seconds)
+    monkeypatch.setattr("headway.engine.tuning.tuner.open_trainer", lambda name: trainer)
+    monkeypatch.setattr("headway.engine.tuning.tuner.insist", lambda: None)
+    monkeypatch.setattr(preparing, "speed_of", lambda *of: (200.0, True))
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    async with Workspace.open(folder) as workspace:
+        wished = TuneWish(minutes=30.0, base="owner/model", stages=("half", "full"), how=how)
+        found = await Tuner(workspace._runner(), before, wished).go()
+    *halves, full = trainer.jobs
+    assert [job.how.rate for job in halves] == rates
+    assert full.how.rate == taken
+    assert [s.name for s in found.stages] == ["half"] * len(rates) + ["full"]
+    assert [s.taken for s in found.stages].count(True) == 2
+    told = json.loads((Path(found.folder) / "model.json").read_text())
+    assert told["lineage"]["settings"]["rate"] == taken
+    assert found.stages[-1].settings == ({} if how or taken == 1e-3 else {"rate": taken})
+    if not how:
+        assert list(found.plan.trials) == [
+            {"rate": 2e-3}, {"rate": 5e-4}, {"rank": 32, "alpha": 64.0}
+        ]  # fmt: skip
+
+
+async def test_a_command_is_tried_with_what_it_asks_for(make_task: MakeTask) -> None:
+    folder = colours(make_task, "scripted/echo", count=250)
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    async with Workspace.open(folder) as workspace:
+        for line, others in (("train {rate}", 2), ("train {rank} {alpha}", 1), ("train", 0)):
+            wished = TuneWish(base="owner/model", trainer="command", command=line)
+            ready = await Tuner(workspace._runner(), before, wished).prepare()
+            assert len(ready.others) == others
+            assert ready.schedule.trials == 1  # nobody knows how long one takes
+
+
 async def test_a_word_where_a_tuned_model_is_shown_other_context_than_it_learnt_from(
     make_task: MakeTask,
 ) -> None:

@@ -43,6 +43,12 @@ PER_MESSAGE = 8  # tokens of the chat template around a message, about
 GUESSED = 4e10
 """Bytes of weights times tokens a second of training, where nothing was measured yet: about 400
 tokens/s for a file of 100 MB, on two cores. Of a GPU or a command nothing is guessed."""
+TIMES: tuple[Mapping[str, float], ...] = (
+    {"rate": 2.0}, {"rate": 0.5}, {"rank": 2.0, "alpha": 2.0},
+)  # fmt: skip
+"""What is tried where minutes are left over, in this order, as times the settings. The rate first:
+it is what low-rank training is most sensitive to, while rank matters where the data is more than a
+small one holds (Biderman et al., 2024, "LoRA Learns Less and Forgets Less")."""
 ENOUGH = 10_000  # tokens of a training, from which its speed is one to plan with
 SPEED, SCHEDULES = "speed.json", "schedules.json"
 
@@ -83,9 +89,9 @@ class TuneWish:
 @dataclass(frozen=True)
 class Prepared:
     """All that is settled before a second is spent. before, after: the pipeline as it is, and as
-    the tuned model will run in it, but for that model's name. examples: by id, those that samples
-    were made of. weights: hashes of what training starts from, base and adapter. key: of all that
-    the schedule follows from."""
+    the tuned model will run in it, but for that model's name. others: settings that may be tried
+    beside `how`. examples: by id, those that samples were made of. weights: hashes of what training
+    starts from, base and adapter. key: of all that the schedule follows from."""
 
     start: Start
     before: Pipeline
@@ -94,6 +100,7 @@ class Prepared:
     plan: TunePlan
     schedule: Schedule
     how: Settings
+    others: tuple[Settings, ...]
     examples: Mapping[str, Example]
     weights: tuple[str, str]
     key: str
@@ -160,7 +167,8 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
         [weights, wish.minutes, wish.stages, wish.trainer, wish.command, how.model_dump(),
          [asdict(s) for s in apart.train]]
     )[:12]  # fmt: skip
-    planned, measured = _scheduled(parts, start, wish, how, used, key)
+    others = _others(how, wish, start) if apart.held else ()
+    planned, measured = _scheduled(parts, start, wish, how, used, key, len(others))
     if planned.short:
         text = (
             f"{wish.minutes:g} minutes are enough for {planned.stages['full']} of {len(used)}"
@@ -177,13 +185,14 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
         longest=max(p + r for p, r in used), prompt_tokens=sum(p for p, _ in used) / len(used),
         reply_tokens=sum(r for _, r in used) / len(used),
         stages={str(k): v for k, v in planned.stages.items()}, epochs=planned.epochs,
+        pilot_epochs=planned.pilot,
+        trials=tuple(differing(how, other) for other in others[: planned.trials - 1]),
         seconds=planned.seconds or None, measured=measured,
         settings=how.model_dump(exclude_none=True),
         checks=tuple(checks), samples_file=str(file), notices=parts.notices.texts,
     )  # fmt: skip
-    how = how.model_copy(update={"epochs": planned.epochs})
     by_id = {e.id: e for e in examples}
-    return Prepared(start, before, after, apart, plan, planned, how, by_id, weights, key)
+    return Prepared(start, before, after, apart, plan, planned, how, others, by_id, weights, key)
 
 
 def _free(task: Task, before: Pipeline, name: str) -> None:
@@ -216,6 +225,27 @@ def _same_shape(how: Settings, wish: TuneWish, start: Start) -> Settings:
     return how.model_copy(update=shape)
 
 
+def _others(how: Settings, wish: TuneWish, start: Start) -> tuple[Settings, ...]:
+    """The settings to try beside these: nothing that was set by hand, that an adapter which is gone
+    on from fixes, or that a command does not ask for."""
+    fixed = {*wish.how, *start.shape()}
+    if wish.command is not None:
+        fixed |= {name for name in type(how).model_fields if f"{{{name}}}" not in wish.command}
+
+    def times(by: Mapping[str, float]) -> Settings:
+        return how.model_validate(
+            {**how.model_dump(), **{name: getattr(how, name) * x for name, x in by.items()}}
+        )
+
+    return tuple(times(by) for by in TIMES if not fixed & set(by))
+
+
+def differing(how: Settings, other: Settings) -> dict[str, float]:
+    """What the other settings have otherwise, passes aside."""
+    before, after = how.model_dump(exclude={"epochs"}), other.model_dump(exclude={"epochs"})
+    return {name: after[name] for name in after if after[name] != before[name]}
+
+
 def settings_of(given: Mapping[str, Any]) -> Settings:
     """Settings of the trainer, those set by hand over the defaults. Raises InputError."""
     try:
@@ -241,7 +271,7 @@ async def tokens_of(parts: Parts, start: Start, samples: Sequence[Sample]) -> li
 
 def _scheduled(
     parts: Parts, start: Start, wish: TuneWish, how: Settings, used: Sequence[tuple[int, int]],
-    key: str,
+    key: str, others: int,
 ) -> tuple[Schedule, bool]:  # fmt: skip
     """The schedule, and whether its speed was measured here."""
     speed, measured = speed_of(parts, start, wish.trainer)
@@ -250,7 +280,8 @@ def _scheduled(
         return Schedule(**begun), measured
     by_hand = how.epochs if "epochs" in wish.how else None
     tokens = sum(p + r for p, r in used)
-    return schedule(len(used), tokens, speed, wish.minutes, wish.stages, by_hand), measured
+    found = schedule(len(used), tokens, speed, wish.minutes, wish.stages, by_hand, 1 + others)
+    return found, measured
 
 
 def replanned(parts: Parts, ready: Prepared, wish: TuneWish, spent: float) -> Prepared:
@@ -262,7 +293,10 @@ def replanned(parts: Parts, ready: Prepared, wish: TuneWish, spent: float) -> Pr
     by_hand = ready.how.epochs if "epochs" in wish.how else None
     later = tuple(s for s in wish.stages if s != "pilot")
     minutes = max(1.0, wish.minutes - spent / 60)
-    found = schedule(len(ready.parts.train), ready.plan.tokens, speed, minutes, later, by_hand)
+    found = schedule(
+        len(ready.parts.train), ready.plan.tokens, speed, minutes, later, by_hand,
+        1 + len(ready.others),
+    )  # fmt: skip
     stages: dict[StageName, int] = {"pilot": ready.schedule.stages["pilot"], **found.stages}
     found = replace(found, stages=stages, pilot=ready.schedule.pilot)
     notes.add(home_of(parts) / SCHEDULES, ready.key, asdict(found))

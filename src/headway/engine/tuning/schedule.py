@@ -1,7 +1,9 @@
-"""Which trainings fit the minutes: a pilot, half of the samples, all of them, how many epochs."""
+"""Which trainings fit the minutes: a pilot, half of the samples, all of them, how many epochs, and
+how many settings of the trainer are tried on half."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -18,13 +20,14 @@ EPOCHS = (3, 2, 1)  # what is tried, best first
 class Schedule:
     """stages: samples of each, in the order of their training. seconds: of training; 0 where
     nobody knows how fast it is. short: whether samples had to go for want of minutes. pilot: its
-    epochs, at most."""
+    epochs, at most. trials: trainings on half, each with settings of its own."""
 
     stages: dict[StageName, int]
     epochs: int
     seconds: float
     short: bool = False
     pilot: int = PILOT_EPOCHS
+    trials: int = 1
 
     def of(self, stage: StageName) -> int:
         """Epochs of a stage."""
@@ -33,16 +36,18 @@ class Schedule:
 
 def schedule(
     n: int, tokens: int, speed: float, minutes: float, wished: Sequence[StageName],
-    epochs: int | None = None,
+    epochs: int | None = None, settings: int = 1,
 ) -> Schedule:  # fmt: skip
     """n: samples there are, of so many tokens together; speed: tokens a second of training,
-    infinite where it is not known: then nothing is cut. epochs: set by hand.
+    infinite where it is not known: then nothing is cut, and nothing tried that could be left out.
+    epochs: set by hand. settings: how many there are to try on half.
 
     Where the minutes are too few for three epochs of everything, the half goes first, which only
-    tells what more data would bring; then epochs, then the pilot, and samples last.
+    tells what more data would bring; then epochs, then the pilot, and samples last. Where minutes
+    are left over, they go into settings.
     """
 
-    def made(count: int, passes: int, half: bool, pilot: bool) -> Schedule:
+    def made(count: int, passes: int, half: bool, pilot: bool, trials: int = 1) -> Schedule:
         stages: dict[StageName, int] = {}
         if pilot:
             stages["pilot"] = min(PILOT, n)
@@ -50,8 +55,11 @@ def schedule(
             stages["half"] = count // 2
         if "full" in wished:
             stages["full"] = count
-        plan = Schedule(stages, passes, 0.0, count < n, min(PILOT_EPOCHS, passes))
-        samples = sum(plan.of(stage) * number for stage, number in stages.items())
+        plan = Schedule(stages, passes, 0.0, count < n, min(PILOT_EPOCHS, passes), trials)
+        samples = sum(
+            plan.of(stage) * number * (trials if stage == "half" else 1)
+            for stage, number in stages.items()
+        )
         return replace(plan, seconds=samples * tokens / n / speed)
 
     alone = "full" not in wished  # a pilot and nothing more is what was asked for
@@ -64,6 +72,11 @@ def schedule(
         if not half or passes == tries[0]:
             plan = made(n, passes, half, pilot)
             if plan.seconds <= 60 * minutes:
+                while half and plan.trials < settings and math.isfinite(speed):
+                    more = made(n, passes, half, pilot, plan.trials + 1)
+                    if more.seconds > 60 * minutes:
+                        break
+                    plan = more
                 return plan
     passes = tries[-1]
     count = int(60 * minutes * speed / (passes * tokens / n))

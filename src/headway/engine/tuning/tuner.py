@@ -1,8 +1,10 @@
 """One tuning from its samples to its verdict: prepare, pilot, half, full, prove.
 
     plan()  samples ── checks ── tokens ── what the minutes allow
-    go()    pilot (does the data show what is wanted?) ── half ── full, an epoch at a time, the
-            best by the task's metric over held-out samples ── beside the pipeline before, on dev
+    go()    pilot (does the data show what is wanted?) ── half, with as many settings as there are
+            minutes for ── full, with the best of them ── beside the pipeline before, on dev
+
+Each is trained an epoch at a time, and the best taken by the task's metric over held-out samples.
 
 Everything is kept as it is made, so that the same command goes on after a kill: a stage's folder is
 named by all that it was trained on and with, the trainer resumes its checkpoint, and answers that
@@ -17,9 +19,9 @@ import filecmp
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,8 +30,16 @@ from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
 from headway.core.task import digest
-from headway.core.training import ADAPTER, Job, Trained, write_samples
-from headway.core.tuning import Cost, Side, TuneEpoch, TuneFinding, TunePlan, TuneStage
+from headway.core.training import ADAPTER, Job, Settings, Trained, write_samples
+from headway.core.tuning import (
+    Cost,
+    Side,
+    TuneEpoch,
+    TuneFinding,
+    TunePlan,
+    TuneStage,
+    titled,
+)
 from headway.engine import statistics as stats
 from headway.engine.compare import compare_runs, estimate, to_estimate
 from headway.engine.run import Run, Runner
@@ -42,10 +52,12 @@ from headway.engine.tuning.preparing import (
     SCHEDULES,
     Prepared,
     TuneWish,
+    differing,
     home_of,
     learn_speed,
     prepare,
     replanned,
+    settings_of,
 )
 from headway.engine.tuning.samples import part_of
 from headway.engine.tuning.schedule import StageName
@@ -57,6 +69,14 @@ from headway.training.lora import LOG, insist
 SIDES = 10
 POINTS = 48  # of a curve
 LIKENESS = ("name", "wanted", "base", "pilot", "moved")  # of what is told of a feature
+
+
+class Tried(NamedTuple):
+    """One training, its run over what is held out, and the settings it was made with."""
+
+    stage: TuneStage
+    run: Run | None
+    how: Settings
 
 
 class Tuner:
@@ -106,8 +126,10 @@ class Tuner:
         left = list(ready.schedule.stages)
         while left:
             name = left.pop(0)
-            stage, run = await self._stage(ready, name, sum(s.seconds for s in stages))
-            stages.append(stage)
+            tried = await self._tried(ready, name, sum(s.seconds for s in stages))
+            stages += [one.stage for one in tried]
+            stage, run, how = next(one for one in tried if one.stage.taken)
+            ready = replace(ready, how=how)
             if run is not None:
                 runs[name] = run
             if name == "pilot" and base is not None and run is not None:
@@ -134,13 +156,31 @@ class Tuner:
         self._say(f"before tuning: {len(ready.held)} held-out samples")
         return await self.runner.run(ready.before, ready.held, split="train")
 
+    async def _tried(self, ready: Prepared, name: StageName, spent: float) -> list[Tried]:
+        """Train one stage; on half with as many settings as the schedule has, while they take no
+        longer than they should. One of them is taken. spent: seconds of the stages before."""
+        tried = [await self._stage(ready, name, ready.how, spent)]
+        for how in ready.others[: ready.schedule.trials - 1] if name == "half" else ():
+            each = max(one.stage.seconds for one in tried)
+            spent += tried[-1].stage.seconds
+            if spent + 3 * each > OVER * 60 * self.wish.minutes:  # this one, and then all samples
+                self.desk.parts.notices.add(
+                    "training is slower than was planned: not all settings were tried on half"
+                )
+                break
+            tried.append(await self._stage(ready, name, how, spent))
+        best = max(tried, key=lambda one: rank_of(one.stage))
+        return [
+            one._replace(stage=one.stage.model_copy(update={"taken": one is best}))
+            for one in tried
+        ]  # fmt: skip
+
     async def _stage(
-        self, ready: Prepared, name: StageName, spent: float
-    ) -> tuple[TuneStage, Run | None]:
-        """Train one stage and choose the epoch; its run over what is held out. spent: seconds of
-        the stages before."""
-        samples = part_of(ready.parts.train, ready.schedule.stages[name], ready.how.seed)
-        how = ready.how.model_copy(update={"epochs": ready.schedule.of(name)})
+        self, ready: Prepared, name: StageName, wished: Settings, spent: float
+    ) -> Tried:
+        """Train with one set of settings and choose the epoch."""
+        samples = part_of(ready.parts.train, ready.schedule.stages[name], wished.seed)
+        how = wished.model_copy(update={"epochs": ready.schedule.of(name)})
         key = digest(
             [ready.weights, how.model_dump(), self.wish.trainer, self.wish.command,
              [asdict(s) for s in samples]]
@@ -154,7 +194,8 @@ class Tuner:
             held=folder / "held.jsonl" if ready.parts.held else None, how=how,
             start=ready.start.adapter, command=self.wish.command,
         )  # fmt: skip
-        self._say(f"{name}: training on {len(samples)} samples")
+        other = differing(settings_of(ready.plan.settings), wished)
+        self._say(f"{titled(name, other)}: training on {len(samples)} samples")
         follower = Follower(self.runner, ready, OVER * 60 * self.wish.minutes - spent)
         trainer = open_trainer(self.wish.trainer)
         done = notes.read(folder / "done.json")
@@ -181,9 +222,9 @@ class Tuner:
         stage = TuneStage(
             name=name, samples=len(samples), epochs=epochs, chosen=chosen,
             tokens=trained.tokens, seconds=trained.seconds, model=model, stopped=trained.stopped,
-            curve=curve_of(folder / LOG),
+            settings=other, curve=curve_of(folder / LOG),
         )  # fmt: skip
-        return stage, follower.runs.get(chosen)
+        return Tried(stage, follower.runs.get(chosen), wished)
 
     def _copy(self, ready: Prepared, adapter: Path, home: Path, lineage: Mapping[str, Any]) -> None:
         """Put the adapter into the task folder, and describe it where it can be opened."""
@@ -235,9 +276,10 @@ class Tuner:
         key = digest([stage.model, stage.chosen])[:8]
         name = f"{PREFIX}{self.wish.name or f'{self.task.slug}-{key}'}"
         home = folder_of(name, self.task.folder)
+        how = ready.how.model_copy(update={"epochs": ready.schedule.epochs})
         lineage = {
             "base": ready.start.base.model_dump(), "from": str(ready.start.adapter or ""),
-            "settings": ready.how.model_dump(exclude_none=True), "samples": stage.samples,
+            "settings": how.model_dump(exclude_none=True), "samples": stage.samples,
             "data": digest([asdict(s) for s in ready.parts.train])[:16], "epoch": stage.chosen,
             "pipeline": ready.before.digest, "trainer": self.wish.trainer,
             "losses": [e.loss for e in stage.epochs], "tokens": stage.tokens,
@@ -300,15 +342,20 @@ class Tuner:
 def best_epoch(epochs: Sequence[TuneEpoch]) -> int:
     """The epoch with the best score; of equals the one with the least held-out loss, then the
     later. Without scores the least held-out loss decides, without any the last is taken."""
-    if not epochs:
-        return 0
+    return max(epochs, key=lambda e: (*_rank(e), e.epoch)).epoch if epochs else 0
 
-    def rank(epoch: TuneEpoch) -> tuple[float, float, int]:
-        score = epoch.score.mean if epoch.score else None
-        loss = math.inf if epoch.held_loss is None else epoch.held_loss
-        return (-math.inf if score is None else round(score, 9), -loss, epoch.epoch)
 
-    return max(epochs, key=rank).epoch
+def rank_of(stage: TuneStage) -> tuple[float, float]:
+    """Of its chosen epoch, to hold settings against each other: score, then held-out loss."""
+    if not stage.chosen:
+        return (-math.inf, -math.inf)
+    return _rank(stage.epochs[stage.chosen - 1])
+
+
+def _rank(epoch: TuneEpoch) -> tuple[float, float]:
+    score = epoch.score.mean if epoch.score else None
+    loss = math.inf if epoch.held_loss is None else epoch.held_loss
+    return (-math.inf if score is None else round(score, 9), -loss)
 
 
 def curve_of(log: Path) -> tuple[float, ...]:
