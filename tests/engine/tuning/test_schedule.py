@@ -14,7 +14,9 @@ ALL: tuple[StageName, ...] = ("pilot", "half", "full")
 @pytest.mark.parametrize(
     ("minutes", "stages", "epochs"),
     [
-        (60.0, {"pilot": 64, "half": 200, "full": 400}, 3),
+        (60.0, {"pilot": 64, "half": 200, "full": 400}, 5),
+        (40.0, {"pilot": 64, "half": 200, "full": 400}, 3),
+        (31.0, {"pilot": 64, "full": 400}, 4),
         (25.0, {"pilot": 64, "full": 400}, 3),
         (17.0, {"pilot": 64, "full": 400}, 2),
         (10.0, {"pilot": 64, "full": 400}, 1),
@@ -32,13 +34,13 @@ def test_half_goes_first_and_samples_last(
 
 
 @pytest.mark.parametrize(
-    ("minutes", "trials"), [(33.0, 1), (43.0, 2), (53.0, 3), (63.0, 4), (99.0, 4)]
+    ("minutes", "trials"), [(60.0, 1), (70.0, 2), (87.0, 3), (103.0, 4), (300.0, 4)]
 )
 def test_minutes_that_are_left_over_buy_settings(minutes: float, trials: int) -> None:
-    """600 s a training on half, beside 128 s of pilot and 1,200 s of all."""
+    """1,000 s a training on half, beside 128 s of pilot and 2,000 s of all."""
     plan = schedule(400, 40_000, 100.0, minutes, ALL, settings=4)
     assert plan.trials == trials
-    assert plan.seconds == 128 + 600 * trials + 1200
+    assert plan.seconds == 128 + 1000 * trials + 2000
     assert schedule(400, 40_000, 100.0, minutes, ("pilot", "full"), settings=4).trials == 1
     assert schedule(400, 40_000, 100.0, minutes, ALL).trials == 1
 
