@@ -8,8 +8,8 @@ the tickets task of bench/training/run.py and its last tuned model are taken: ru
 are kept in served.jsonl beside this file, so the same command goes on where it was stopped;
 SERVED.md is written anew at the end.
 
-The trainer's text: transformers and peft on the same GGUF weights, greedy, in the dtype it was
-trained in (bfloat16) and in float32. The served ones: the adapter over its base, and merged into
+The trainer's text: transformers and peft on the same GGUF weights, greedy, one prompt at a time, in
+the dtype it was trained in (bfloat16) and in float32. No side has its form enforced. The served ones: the adapter over its base, and merged into
 all weights, by llama.cpp, greedy. Equal means letter for letter.
 """
 
@@ -20,6 +20,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,6 @@ from headway.training.gguf import merge  # noqa: E402
 from headway.training.lora_process import load_model, load_tokenizer  # noqa: E402
 
 TASK = HERE.parent / "scratch" / "training" / "tickets"
-BATCH = 10
 # Kind, and whether every matrix is written in it or only those that the adapter touches.
 MERGED = (("f32", True), ("f16", True), ("q8_0", False), ("q8_0", True), ("q5_1", False),
           ("q4_1", False))  # fmt: skip
@@ -55,7 +55,9 @@ async def requests(workspace: Workspace, pipeline: Pipeline, n: int) -> dict[str
         state, lend = workspace.parts.start(example), ExampleLender(runner.desk, resolved.model)
         for step in workspace.parts.steps(resolved):
             if isinstance(step, Generate):
-                found[example.id] = step.request(state, workspace.task.spec.output)
+                # Free text on all sides: a grammar would have them equal where they are not.
+                request = step.request(state, workspace.task.spec.output)
+                found[example.id] = replace(request, json_schema=None)
                 break
             state = await step.run(state, lend)
     return found
@@ -64,31 +66,27 @@ async def requests(workspace: Workspace, pipeline: Pipeline, n: int) -> dict[str
 def by_trainer(
     base: Base, adapter: Path, asked: Sequence[ChatRequest], dtype_name: str
 ) -> list[str]:
-    """Greedy text by transformers and peft, in batches padded on the left."""
+    """Greedy text by transformers and peft."""
     import torch
 
     job = Job(folder=HERE, base=base, train=HERE, start=adapter)
     tokenizer, model = load_tokenizer(base), load_model(job, getattr(torch, dtype_name)).eval()
-    tokenizer.padding_side = "left"
-    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     texts = []
-    for at in range(0, len(asked), BATCH):
-        prompts = [
-            tokenizer.apply_chat_template(
-                [{"role": m.role, "content": only_text(m.content)} for m in one.messages],
-                tokenize=False, add_generation_prompt=True,
-            )
-            for one in asked[at : at + BATCH]
-        ]  # fmt: skip
-        given = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
+    for one in asked:
+        prompt = tokenizer.apply_chat_template(
+            [{"role": m.role, "content": only_text(m.content)} for m in one.messages],
+            tokenize=False, add_generation_prompt=True,
+        )  # fmt: skip
+        given = tokenizer([prompt], return_tensors="pt", add_special_tokens=False)
         with torch.no_grad():
             made = model.generate(
-                **given, max_new_tokens=asked[at].max_tokens, do_sample=False,
-                pad_token_id=tokenizer.pad_token_id,
+                **given, max_new_tokens=one.max_tokens, do_sample=False,
+                pad_token_id=tokenizer.eos_token_id,
             )  # fmt: skip
-        rows = made[:, given["input_ids"].shape[1] :]
-        texts += [tokenizer.decode(row, skip_special_tokens=True) for row in rows]
-        print(f"  trainer, {dtype_name}: {len(texts)} of {len(asked)}", flush=True)
+        row = made[0, given["input_ids"].shape[1] :]
+        texts.append(tokenizer.decode(row, skip_special_tokens=True))
+        if len(texts) % 10 == 0:
+            print(f"  trainer, {dtype_name}: {len(texts)} of {len(asked)}", flush=True)
     return texts
 
 

@@ -46,6 +46,7 @@ def main() -> None:
     out, sys.stdout = sys.stdout, sys.stderr
     job = json.loads(Path(sys.argv[1]).read_text())
     torch.set_num_threads(job["threads"])
+    torch.set_flush_denormal(True)  # as the other sides
     model = AutoModelForCausalLM.from_pretrained(job["weights"], dtype=torch.bfloat16)
     trainer = SFTTrainer(
         model=model,

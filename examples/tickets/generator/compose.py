@@ -260,21 +260,21 @@ def examples():
         draw, pool = Draw(f"tickets {split}"), POOLS[split]
         for i in range(count):
             category = rules.CATEGORIES[i % len(rules.CATEGORIES)]
-            wordings = len(pool.ISSUES[category])
-            inputs, reference, tags = one(
-                draw, pool, category, i // len(rules.CATEGORIES) % wordings
-            )
+            wording = i // len(rules.CATEGORIES) % len(pool.ISSUES[category])
+            inputs, reference, tags = one(draw, pool, category, wording)
             if inputs["message"] in seen:
                 raise ValueError(f"written twice: {inputs['message']}")
             seen.add(inputs["message"])
             number += 1
-            id = f"ticket-{number:04}"
+            # Tickets of one wording are alike: they count as one in an interval, and are held out
+            # together.
+            group = placed(f"{category}-{wording}", split)
             made.append(
                 {
-                    "id": id,
+                    "id": f"ticket-{number:04}",
                     "inputs": inputs,
                     "reference": reference,
-                    "group": placed(id, split),
+                    "group": group,
                     "tags": tags,
                 }
             )
