@@ -9,8 +9,9 @@ are kept in served.jsonl beside this file, so the same command goes on where it 
 SERVED.md is written anew at the end.
 
 The trainer's text: transformers and peft on the same GGUF weights, greedy, one prompt at a time, in
-the dtype it was trained in (bfloat16) and in float32. No side has its form enforced. The served ones: the adapter over its base, and merged into
-all weights, by llama.cpp, greedy. Equal means letter for letter.
+the dtype it was trained in (bfloat16) and in float32. No side has
+its form enforced. The served ones: the adapter over its base, and merged into all weights, by
+llama.cpp, greedy. Equal means letter for letter.
 """
 
 from __future__ import annotations

@@ -62,6 +62,7 @@ from headway.engine.tuning import (
     Taught,
     Tuner,
     TuneWish,
+    able,
     baked,
     inputs_of,
     merge_kinds,
@@ -523,6 +524,7 @@ class Workspace:
         none is given), of which `keep` says what is trained on. log: train on a production log's
         own answers. A tuning that was cut off goes on with the same call.
         """
+        await able(self.parts, self.pipeline(pipeline).model, wish.base, wish.trainer)
         source = self._source(teacher, inputs, keep, log, unmasked)
         return await (await self._tuner(pipeline, wish, source, ask=True)).go()
 

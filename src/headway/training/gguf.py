@@ -87,7 +87,7 @@ def write_adapter(adapter: Path, base: Path, out: Path) -> None:
     does not know or that does not fit the base; MissingExtra.
     """
     gguf, _ = _libraries()
-    head = _base(base)
+    head = base_of(base)
     alpha, pairs = _pairs(adapter, head)
     with in_full(out) as place:
         writer = gguf.GGUFWriter(place, head.architecture)
@@ -117,7 +117,7 @@ def merge(adapter: Path, base: Path, out: Path, quantisation: str, *, whole: boo
             valid=", ".join(QUANTISATIONS),
             do="merge as f16; llama-quantize of llama.cpp writes the other types from that",
         )
-    head = _base(base)
+    head = base_of(base)
     alpha, pairs = _pairs(adapter, head)
     kinds = gguf.GGMLQuantizationType
     wanted = kinds[quantisation.upper()]
@@ -236,7 +236,9 @@ def _matrices(file: Path) -> Iterator[tuple[str, Matrix]]:
 # --- the base ---------------------------------------------------------------------------------
 
 
-def _base(file: Path) -> Head:
+def base_of(file: Path) -> Head:
+    """What a file says of itself. Raises InputError for weights over which no adapter could be
+    written."""
     head = read_head(file)
     kind = head.values.get("general.type", "model")
     if kind != "model" or head.architecture not in ARCHITECTURES:

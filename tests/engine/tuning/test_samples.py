@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.core.errors import InputError
+from headway.core.errors import InputError, TooLong
 from headway.core.pipeline import Pipeline
+from headway.core.record import ChatReply
 from headway.core.training import Sample, read_samples, write_samples
 from headway.engine.tuning.samples import (
     HELD,
@@ -59,6 +60,53 @@ async def test_a_sample_is_what_is_sent_and_what_is_wanted(make_task: MakeTask) 
             assert [dict(m) for m in sample.prompt] == [asdict(m) for m in shown.messages]
             assert "[1]" in sample.prompt[-1]["content"]  # a passage
             assert sample.reply == example.references[0]
+
+
+@pytest.mark.parametrize(
+    ("check", "left"),
+    [({"citations": True}, None), ({"citations": True, "facts": 0.7}, {"facts": 0.7})],
+)
+async def test_quotes_that_are_no_longer_written_are_not_looked_up(
+    make_task: MakeTask, check: dict[str, Any], left: dict[str, Any] | None
+) -> None:
+    """The reasoning that held them is learnt away, and the tuned pipeline runs."""
+    quoting = Pipeline.model_validate({
+        "model": "scripted/extract",
+        "steps": [
+            {"retrieve": {"by": "text", "k": 2}}, {"generate": {"reasoning": "quote"}},
+            {"check": check},
+        ],
+    })  # fmt: skip
+    async with Workspace.open(make_task("towns")) as workspace:
+        for prompt in ("short", "same"):
+            after = tuned_pipeline(workspace.task, quoting, 500, prompt)  # type: ignore[arg-type]
+            step = after.step("check")
+            assert (step.settings if step else None) == left
+            run = await workspace.evaluate(after, limit=2)
+            assert run.n == 2
+
+
+async def test_a_plan_leaves_out_what_would_be_asked(make_task: MakeTask) -> None:
+    """And a step that fails for some examples costs those alone."""
+    asking = Pipeline.model_validate({
+        "model": "scripted/echo",
+        "steps": [{"expand": {}}, {"retrieve": {"by": "text", "k": 1}}, "generate"],
+    })  # fmt: skip
+    async with Workspace.open(make_task("towns", towns=5)) as workspace:
+        runner, train = workspace._runner(), workspace.task.split("train")
+        planned = await samples_of(runner, asking, train, ask=False)
+        assert [s.id for s in planned] == [e.id for e in train]
+        assert runner.desk.budget.calls == 0
+
+        async def chat(request: Any, *rest: Any) -> Any:
+            if train[0].question in request.messages[-1].content:
+                raise TooLong("this prompt is too long")
+            return ChatReply("A passage.")
+
+        runner.desk.chat = chat  # type: ignore[method-assign]
+        made = await samples_of(runner, asking, train)
+        assert [s.id for s in made] == [e.id for e in train[1:]]
+        assert "1 examples are left out" in workspace.notices.texts[0]
 
 
 def test_short_leaves_what_the_task_is_about(make_task: MakeTask) -> None:

@@ -4,6 +4,7 @@ as the trainer: it writes an adapter that changes nothing, so that what comes ou
 from __future__ import annotations
 
 import json
+import struct
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -228,8 +229,88 @@ async def test_after_a_pilot_the_rest_is_planned_by_what_it_showed(make_task: Ma
         # The same tuning, gone on with, has the plan it was left with.
         again = await preparing.prepare(workspace._runner(), before, wished)
         assert again.schedule == after.schedule
+        # The same pilot at a speed that is too slow for all samples: it is told.
+        preparing.learn_speed(parts, ready.start, "lora", slow * 100, 1000.0)
+        cut = preparing.replanned(parts, ready, wished, 20.0)
+        assert cut.schedule.short
+        assert any("by the speed of the pilot" in text for text in workspace.notices.texts)
+        # A command's seconds are also those of loading, and nothing is cut by them.
+        preparing.learn_speed(parts, ready.start, "command", 10**6, 1.0)
         # The speed of one trainer is not that of another.
         assert preparing.speed_of(parts, ready.start, "command") == (float("inf"), False)
+
+
+async def test_samples_are_as_long_as_what_they_show(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retrieved passages are part of a sample; what no model reads is counted, and told how."""
+    folder = colours(make_task, "scripted/echo")
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    tokens = 1500
+
+    async def counted(parts: Any, start: Any, samples: Any) -> list[tuple[int, int]]:
+        return [(tokens - 10, 10)] * len(samples)
+
+    monkeypatch.setattr(preparing, "tokens_of", counted)
+    async with Workspace.open(folder) as workspace:
+        wished = TuneWish(base="owner/model")
+        plan = await Tuner(workspace._runner(), before, wished).plan()
+        assert plan.settings["max_tokens"] == 2 * tokens  # of a tokenizer that nobody asked
+        assert plan.samples + plan.held == len(workspace.task.split("train"))
+        told = {item.name: item.text for item in plan.checks}
+        assert "four characters" in told["sample_tokens"]
+        with pytest.raises(InputError, match="too long") as caught:
+            await Tuner(
+                workspace._runner(), before, replace(wished, how={"max_tokens": 600})
+            ).plan()
+        assert "--max-tokens 1500" in str(caught.value)
+        tokens = 100
+        short = await Tuner(workspace._runner(), before, wished).plan()
+        assert short.settings["max_tokens"] == 1024
+
+
+async def test_what_cannot_be_trained_is_said_before_a_teacher_is_asked(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = colours(make_task, "scripted/echo")
+    async with Workspace.open(folder) as workspace:
+        asked: list[Any] = []
+
+        async def with_source(*given: Any, **more: Any) -> Any:
+            asked.append(given)
+            raise AssertionError("the teacher was asked")
+
+        monkeypatch.setattr("headway.workspace.with_source", with_source)
+        wished = TuneWish(base="owner/model")
+        monkeypatch.setattr("headway.training.lora.PACKAGES", ("no_such_package",))
+        with pytest.raises(MissingExtra, match="finetune"):
+            await workspace.tune(None, wished, teacher="scripted/echo")
+        monkeypatch.setattr("headway.training.lora.PACKAGES", ())
+        head = struct.pack("<4sIQQ", b"GGUF", 3, 0, 1)
+        for text in (b"general.architecture", b"gemma3"):
+            head += struct.pack("<Q", len(text)) + text + (b"" if text == b"gemma3" else
+                                                           struct.pack("<I", 8))  # fmt: skip
+        (folder / "other.gguf").write_bytes(head)
+        with pytest.raises(InputError, match="gemma3"):
+            await workspace.tune(
+                None, TuneWish(base="embedded/other.gguf"), teacher="scripted/echo"
+            )
+        assert not asked
+
+
+async def test_drafts_that_nobody_reviewed_are_told(make_task: MakeTask) -> None:
+    folder = colours(make_task, "scripted/echo")
+    file = folder / "examples.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for row in rows:
+        row |= {"source": "draft", "reviewed": False}
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    async with Workspace.open(folder) as workspace:
+        plan = await Tuner(workspace._runner(), before, TuneWish(base="owner/model")).plan()
+        n = len(workspace.task.split("train"))
+        (said,) = [item.text for item in plan.checks if item.name == "sample_drafts"]
+        assert f"{n} of {n} examples" in said
 
 
 async def test_names_that_would_cost_something_are_refused(make_task: MakeTask) -> None:
@@ -343,7 +424,7 @@ async def test_minutes_that_are_left_over_try_settings_on_half(
     folder = colours(make_task, "scripted/echo", count=250)
     trainer = ByRate(seconds)
     monkeypatch.setattr("headway.engine.tuning.tuner.open_trainer", lambda name: trainer)
-    monkeypatch.setattr("headway.engine.tuning.tuner.insist", lambda: None)
+    monkeypatch.setattr("headway.engine.tuning.start.insist", lambda: None)
     monkeypatch.setattr(preparing, "speed_of", lambda *of: (200.0, True))
     before = answering().model_copy(update={"model": "scripted/echo"})
     async with Workspace.open(folder) as workspace:

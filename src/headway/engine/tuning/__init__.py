@@ -5,6 +5,7 @@ from __future__ import annotations
 from headway.engine.tuning.merging import merge_kinds
 from headway.engine.tuning.preparing import TuneWish
 from headway.engine.tuning.sources import Source, plan_source, with_source
+from headway.engine.tuning.start import able
 from headway.engine.tuning.teacher import Filter, Taught, baked, inputs_of
 from headway.engine.tuning.tuner import Tuner
 from headway.engine.tuning.within import tuned_within
@@ -15,6 +16,7 @@ __all__ = [
     "Taught",
     "TuneWish",
     "Tuner",
+    "able",
     "baked",
     "inputs_of",
     "merge_kinds",

@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from headway.core.errors import InputError
+from headway.core.errors import InputError, MissingExtra
 from headway.core.findings import CheckItem
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
@@ -21,7 +21,7 @@ from headway.core.tuning import TunePlan
 from headway.engine.parts import Parts
 from headway.engine.run import Runner
 from headway.engine.tuning import notes
-from headway.engine.tuning.checks import examined
+from headway.engine.tuning.checks import Cleaned, examined
 from headway.engine.tuning.samples import (
     SPARE,
     Parted,
@@ -37,12 +37,15 @@ from headway.models.adapted import PREFIX
 from headway.models.tuned import folder_of
 from headway.steps import build
 from headway.steps.generate import Generate
+from headway.training.lora import insist
 
 OF_QUESTIONS = ("samples", "sample_duplicates", "sample_leaks", "sample_lengths")
 PER_MESSAGE = 8  # tokens of the chat template around a message, about
 GUESSED = 4e10
 """Bytes of weights times tokens a second of training, where nothing was measured yet: about 400
 tokens/s for a file of 100 MB, on two cores. Of a GPU or a command nothing is guessed."""
+ROOM = 4096
+"""Tokens of a sample, at most, where nobody says how many: what is computed at once."""
 TIMES: tuple[Mapping[str, float], ...] = (
     {"rate": 2.0}, {"rate": 0.5}, {"rank": 2.0, "alpha": 2.0},
 )  # fmt: skip
@@ -120,9 +123,12 @@ def home_of(parts: Parts) -> Path:
     return parts.task.home / "tuning"
 
 
-async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
+async def prepare(
+    runner: Runner, before: Pipeline, wish: TuneWish, *, ask: bool = True
+) -> Prepared:
     """Make the samples, check and clean them, part them, and plan. Writes their file; searches, and
-    asks what the pipeline's steps before the answer ask, but trains nothing.
+    asks what the pipeline's steps before the answer ask, but trains nothing. ask: False for a plan
+    alone, which leaves such steps out.
 
     A tuning that was begun keeps its schedule, whatever speed was measured meanwhile. Raises
     InputError where a tuning cannot be.
@@ -140,8 +146,9 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
     if wish.file is not None:
         raw = tuple(read_samples(wish.file))
     else:
-        raw = await samples_of(runner, after, usable)
+        raw = await samples_of(runner, after, usable, ask=ask)
     tokens = await tokens_of(parts, start, raw)
+    how = _long_enough(how, wish, start, tokens)
     told: dict[str, Any] = {
         "generate": next(s for s in build(after) if isinstance(s, Generate)),
         "tokens": [p + r for p, r in tokens], "max_tokens": how.max_tokens,
@@ -151,13 +158,9 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
         text = "The teacher has not answered yet: what its replies show is checked when it has."
         asked = (c for c in checks if c.name in OF_QUESTIONS)
         checks = (*asked, CheckItem(name="sample_replies", level="note", text=text))
+    checks = (*checks, *_said_beside(before, after, start, wish, usable, ask))
     if len(clean.samples) < LEAST:
-        raise InputError(
-            f"{len(clean.samples)} samples can be trained on, of {len(examples)} examples of train",
-            where=str(task.folder / "examples.jsonl"),
-            valid=f"{LEAST} at the very least; gains are usually seen from 50 to 100 on",
-            do=f"headway check {task.typed}   (counts them; headway draft writes more)",
-        )
+        raise _too_few(task, wish, len(raw), clean, max((p + r for p, r in tokens), default=0))
     of = {s.id: t for s, t in zip(raw, tokens, strict=True)}
     after = _roomy(after, max(of[s.id][1] for s in clean.samples))
     apart = parted(clean.samples, how.seed)
@@ -193,6 +196,71 @@ async def prepare(runner: Runner, before: Pipeline, wish: TuneWish) -> Prepared:
     )  # fmt: skip
     by_id = {e.id: e for e in examples}
     return Prepared(start, before, after, apart, plan, planned, how, others, by_id, weights, key)
+
+
+def _long_enough(
+    how: Settings, wish: TuneWish, start: Start, tokens: Sequence[tuple[int, int]]
+) -> Settings:
+    """The settings with room for the longest sample, as far as the model reads that much: what
+    was retrieved is part of a sample."""
+    longest = max((p + r for p, r in tokens), default=0)
+    if not start.served:
+        longest = 2 * longest  # of a tokenizer that nobody asked
+    if "max_tokens" in wish.how or longest <= how.max_tokens:
+        return how
+    most = min(ROOM, start.context() or ROOM)
+    return how.model_copy(update={"max_tokens": max(how.max_tokens, min(longest, most))})
+
+
+def _said_beside(
+    before: Pipeline, after: Pipeline, start: Start, wish: TuneWish, usable: Sequence[Example],
+    ask: bool,
+) -> list[CheckItem]:  # fmt: skip
+    """What a person should know of the samples that no look at them shows."""
+    found = []
+
+    def note(name: str, text: str, level: Literal["note", "warning"] = "note") -> None:
+        found.append(CheckItem(name=name, level=level, text=text))
+
+    drafts = sum(e.reviewed is False for e in usable)
+    if drafts and wish.file is None:
+        note(
+            "sample_drafts",
+            f"Drafts that nobody has reviewed: {drafts} of {len(usable)} examples. A model learns"
+            " their mistakes too: headway review.",
+            "warning",
+        )
+    if wish.trainer == "lora":
+        try:
+            insist()
+        except MissingExtra as missing:
+            note("extra", f"{missing.what}: {missing.do}", "warning")
+    if not start.served:
+        note("sample_tokens", "Tokens are counted at four characters each, and so are about.")
+    steps = build(after)
+    answers = next(i for i, step in enumerate(steps) if isinstance(step, Generate))
+    asking = [step.name for step in steps[:answers] if getattr(step, "chats", False)]
+    if asking and not ask:
+        note(
+            "sample_calls",
+            f"Not asked for this plan, and then once an example: {', '.join(asking)}. Prompts are"
+            " planned without what they add.",
+        )
+    return found
+
+
+def _too_few(task: Task, wish: TuneWish, raw: int, clean: Cleaned, longest: int) -> InputError:
+    """Why there are too few samples, and what to do."""
+    gone = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in clean.counts.items())
+    long = clean.counts.get("too_long", 0)
+    return InputError(
+        f"{len(clean.samples)} samples can be trained on, of {raw}" + (f": {gone}" if gone else ""),
+        where=str(wish.file or task.folder / "examples.jsonl"),
+        valid=f"{LEAST} at the very least; gains are usually seen from 50 to 100 on",
+        do=f"--max-tokens {longest}   (the longest has as many)"
+        if long > raw / 2
+        else f"headway check {task.typed}   (counts them; headway draft writes more)",
+    )
 
 
 def _free(task: Task, before: Pipeline, name: str) -> None:
@@ -297,6 +365,11 @@ def replanned(parts: Parts, ready: Prepared, wish: TuneWish, spent: float) -> Pr
         len(ready.parts.train), ready.plan.tokens, speed, minutes, later, by_hand,
         1 + len(ready.others),
     )  # fmt: skip
+    if found.short:
+        parts.notices.add(
+            f"by the speed of the pilot {wish.minutes:g} minutes are enough for"
+            f" {found.stages['full']} of {len(ready.parts.train)} samples: --minutes M for more"
+        )
     stages: dict[StageName, int] = {"pilot": ready.schedule.stages["pilot"], **found.stages}
     found = replace(found, stages=stages, pilot=ready.schedule.pilot)
     notes.add(home_of(parts) / SCHEDULES, ready.key, asdict(found))
@@ -315,8 +388,9 @@ def speed_of(parts: Parts, start: Start, trainer: str) -> tuple[float, bool]:
 
 
 def learn_speed(parts: Parts, start: Start, trainer: str, tokens: float, seconds: float) -> None:
-    """Remember how fast it went, for the next plan."""
-    if seconds > 0 and tokens >= ENOUGH:
+    """Remember how fast it went, for the next plan. Not of a command: its seconds are also those
+    of loading and saving, and samples would be cut by them."""
+    if trainer == "lora" and seconds > 0 and tokens >= ENOUGH:
         notes.add(home_of(parts) / SPEED, _runs(start, trainer), tokens / seconds)
 
 

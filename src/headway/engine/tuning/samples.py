@@ -7,11 +7,12 @@ the same form as serving, with the retrieved context of the pipeline inside it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from headway.core.errors import InputError
+from headway.core.errors import InputError, ModelError, Rejected
 from headway.core.pipeline import Pipeline, StepSpec
 from headway.core.task import Example, Task, fraction
 from headway.core.training import Sample
@@ -26,6 +27,7 @@ Prompt = Literal["auto", "short", "same"]
 NEEDLESS = ("examples", "stage", "vote", "revise")
 SHORT_FROM = 100
 """Samples from which the prompt may be cut: with fewer the best prompt stays in every sample."""
+AT_ONCE = 16  # examples whose steps before the answer run at the same time
 SPARE = 1.3  # of tokens over the longest wanted reply
 HELD, LEAST_HELD, MOST_HELD = 0.15, 8, 40  # of the samples, by which epochs are chosen
 
@@ -79,6 +81,11 @@ def tuned_pipeline(task: Task, pipeline: Pipeline, samples: int, prompt: Prompt)
                 settings |= _enforced(task)
                 settings["template"] = brief(task, str(settings.get("template", "")))
             steps.append(StepSpec(name="generate", settings=settings))
+        elif step.name == "check" and step.settings.get("citations"):
+            # It looks up quotes, which the tuned model has learnt to answer without.
+            if step.settings.get("facts") is not None:
+                left = {k: v for k, v in step.settings.items() if k != "citations"}
+                steps.append(StepSpec(name="check", settings=left))
         elif at in asking and pipeline.model and not step.settings.get("model"):
             own = {**step.settings, "model": pipeline.model}
             steps.append(StepSpec(name=step.name, settings=own))
@@ -120,9 +127,12 @@ def brief(task: Task, template: str) -> str:
 
 
 async def samples_of(
-    runner: Runner, pipeline: Pipeline, examples: Sequence[Example]
+    runner: Runner, pipeline: Pipeline, examples: Sequence[Example], *, ask: bool = True
 ) -> tuple[Sample, ...]:
-    """A sample of each example that has a reference. Raises InputError, BudgetEnded, ModelError."""
+    """A sample of each example that has a reference; without those for which a step before the
+    answer fails, which a notice counts. ask: whether these steps may ask chat models; else they are
+    left out, and the samples only plan. Raises InputError, BudgetEnded, ModelError where all fail.
+    """
     tunable(pipeline)
     desk = runner.desk
     resolved = desk.parts.resolve(pipeline)
@@ -131,21 +141,44 @@ async def samples_of(
     generate = steps[at]
     assert isinstance(generate, Generate)
     output = desk.task.spec.output
-    found = []
-    for example in examples:
-        if example.reference is None:
-            continue
+    before = [step for step in steps[:at] if ask or not getattr(step, "chats", False)]
+    gate = asyncio.Semaphore(AT_ONCE)
+    failed: list[ModelError] = []
+
+    async def one(example: Example) -> Sample | None:
         state = desk.parts.start(example)
         lend = ExampleLender(desk, resolved.model)
-        for step in steps[:at]:
-            state = await step.run(state, lend)
+        try:
+            async with gate:
+                for step in before:
+                    state = await step.run(state, lend)
+        except Rejected:
+            raise
+        except ModelError as error:
+            failed.append(error)
+            return None
         if state.answer is not None:
-            continue  # a step before has given the answer: the model is not asked
+            return None  # a step before has given the answer: the model is not asked
         request = generate.request(state, output)
         wanted = generate.wanted(example, output, state.passages)
         messages: list[Mapping[str, Any]] = [asdict(message) for message in request.messages]
         messages.append({"role": "assistant", "content": wanted})
-        found.append(Sample(example.id, example.cluster, tuple(messages)))
+        return Sample(example.id, example.cluster, tuple(messages))
+
+    usable = [example for example in examples if example.reference is not None]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(example)) for example in usable]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    found = [s for task in tasks if (s := task.result()) is not None]
+    if failed and not found:
+        raise failed[0]
+    if failed:
+        desk.parts.notices.add(
+            f"{len(failed)} examples are left out of the samples: a step before the answer failed"
+            f" ({failed[0].what})"
+        )
     return tuple(found)
 
 

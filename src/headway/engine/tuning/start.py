@@ -9,10 +9,12 @@ import orjson
 
 from headway.core.errors import InputError
 from headway.core.training import ADAPTER, Base
+from headway.core.weights import read_head
 from headway.engine.parts import Parts
 from headway.models.adapted import PREFIX
 from headway.models.pull import obtain, sha256_of
 from headway.models.tuned import Tuned
+from headway.training.lora import insist
 
 EMBEDDED = "embedded/"
 
@@ -39,12 +41,33 @@ class Start:
             "" if self.adapter is None else sha256_of(self.adapter / ADAPTER[1]),
         )
 
+    def context(self) -> int | None:
+        """Tokens that the weights read; None where they do not say."""
+        if not self.served:
+            return None
+        head = read_head(Path(self.base.path))
+        found = head.values.get(f"{head.architecture}.context_length")
+        return found if isinstance(found, int) else None
+
     def shape(self) -> dict[str, float]:
         """Rank and scale of the adapter; empty where there is none."""
         if self.adapter is None:
             return {}
         held = orjson.loads((self.adapter / ADAPTER[0]).read_bytes())
         return {"rank": int(held["r"]), "alpha": float(held["lora_alpha"])}
+
+
+async def able(parts: Parts, model: str | None, base: str | None, trainer: str) -> None:
+    """Raises MissingExtra or InputError where the training could not be, or its result not be
+    written: said before a teacher is asked or a second is trained."""
+    start = await start_of(parts, model, base)
+    if trainer != "lora":
+        return
+    insist()
+    if start.served:
+        from headway.training.gguf import base_of
+
+        base_of(Path(start.base.path))
 
 
 async def start_of(parts: Parts, model: str | None, base: str | None) -> Start:

@@ -61,10 +61,11 @@ from headway.engine.tuning.preparing import (
 )
 from headway.engine.tuning.samples import part_of
 from headway.engine.tuning.schedule import StageName
+from headway.engine.tuning.start import able
 from headway.models.adapted import PREFIX
 from headway.models.tuned import BESIDE, SERVED, Tuned, folder_of
 from headway.training import open_trainer
-from headway.training.lora import LOG, insist
+from headway.training.lora import LOG
 
 SIDES = 10
 POINTS = 48  # of a curve
@@ -92,8 +93,8 @@ class Tuner:
         self._prepared: Prepared | None = None
 
     async def plan(self) -> TunePlan:
-        """What it would train on and take; see preparing.prepare."""
-        return (await self.prepare()).plan
+        """What it would train on and take, without asking a chat model; see preparing.prepare."""
+        return (await prepare(self.runner, self.before, self.wish, ask=False)).plan
 
     async def prepare(self) -> Prepared:
         """Once."""
@@ -111,8 +112,7 @@ class Tuner:
                 " ".join(check.text for check in stops), where=ready.plan.samples_file,
                 do=f"headway tune {self.task.typed} --force   (trains all the same)",
             )  # fmt: skip
-        if self.wish.trainer == "lora":
-            insist()
+        await able(self.desk.parts, self.before.model, self.wish.base, self.wish.trainer)
         notes.add(self.home / SCHEDULES, ready.key, asdict(ready.schedule))
         finding = TuneFinding(
             name="", base=ready.start.base.name, trainer=self.wish.trainer, plan=ready.plan

@@ -35,7 +35,7 @@ async def tuned_within(runner: Runner, pipeline: Pipeline) -> Pipeline | None:
     wish = TuneWish(minutes=minutes, stages=("full",), prove=False)
     tuner = Tuner(runner, pipeline, wish)
     try:
-        plan = await tuner.plan()
+        plan = (await tuner.prepare()).plan
         planned = plan.stages.get("full", 0)
         if planned < min(LEAST, plan.samples):
             say(
