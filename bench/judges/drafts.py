@@ -176,8 +176,8 @@ def can_show(rows: list[dict[str, Any]]) -> str:
     if least is None:
         return "So few drafts tell no kinds apart."
     return (
-        f"Kinds of {each} drafts are told apart, four times in five, from a difference of {least:.2f}"
-        " in their shares on."
+        f"Kinds of {each} drafts are told apart, four times in five, from a difference of"
+        f" {least:.2f} in their shares on."
     )
 
 

@@ -59,7 +59,6 @@ from headway.engine.trying import Tried, tried
 from headway.engine.tuning import (
     Filter,
     Source,
-    Taught,
     Tuner,
     TuneWish,
     able,
@@ -71,6 +70,7 @@ from headway.engine.tuning import (
 )
 from headway.engine.tuning.wavering import Waverer, plan_wavering
 from headway.intake.labelled import read_labelled
+from headway.intake.logs import Request
 from headway.intake.ragas import write_ragas
 from headway.intake.verdicts import read_rated
 from headway.metrics import load_all, score
@@ -522,7 +522,8 @@ class Workspace:
 
         teacher: a pipeline or a model that answers `inputs` (a JSONL file; those of train where
         none is given), of which `keep` says what is trained on. log: train on a production log's
-        own answers. A tuning that was cut off goes on with the same call.
+        own answers. Of both, personal data is masked; unmasked: take it as it is. A tuning that was
+        cut off goes on with the same call.
         """
         await able(self.parts, self.pipeline(pipeline).model, wish.base, wish.trainer)
         source = self._source(teacher, inputs, keep, log, unmasked)
@@ -555,16 +556,16 @@ class Workspace:
     ) -> Source:  # fmt: skip
         return Source(
             None if teacher is None else self._teacher(teacher),
-            None if inputs is None else inputs_of(intake.read_masked(inputs, True).requests),
+            None if inputs is None else inputs_of(self._requests(inputs, unmasked)),
             keep,
-            None if log is None else self._baked(log, unmasked),
+            None if log is None else baked(self.task, self._requests(log, unmasked), log.name),
         )
 
-    def _baked(self, log: Path, unmasked: bool) -> Taught:
-        found = intake.read_masked(log, unmasked)
+    def _requests(self, file: Path, unmasked: bool) -> Sequence[Request]:
+        found = intake.read_masked(file, unmasked)
         for notice in found.notices:
             self.notices.add(notice)
-        return baked(self.task, found.requests, log.name)
+        return found.requests
 
     def _teacher(self, named: Path | str | Pipeline) -> Pipeline:
         """A pipeline, or the baseline with another model."""

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from headway.core.errors import InputError
+from headway.core.record import ChatReply, ChatRequest, Passage
 from headway.core.task import Evidence, Example, Task
 from headway.engine.budget import Limits
 from headway.engine.drafting import DraftFinding, Order, filters
 from headway.engine.drafting.facts import Groups, widened
-from headway.engine.drafting.sampling import clusters, turns
+from headway.engine.drafting.sampling import clusters, reference_of, turns
+from headway.engine.drafting.writer import Writer
 from headway.workspace import Workspace
 
 MakeTask = Callable[..., Path]
@@ -78,6 +80,8 @@ def write(request):
                                "answer": f"{{rivers[0][1]}} as well as {{rivers[1][1]}}"}})
         if WRONG == "one" and any(rivers):
             return json.dumps({{"answer": re.search("x", "x") and "Arn as well as Bel"}})
+        if WRONG == "unread_half" and not all(rivers):
+            return json.dumps({{"known": "no"}})
         if all(rivers):
             return json.dumps({{"answer": f"{{rivers[0][1]}} as well as {{rivers[1][1]}}"}})
         return json.dumps({{"answer": "not stated"}})
@@ -89,7 +93,14 @@ def write(request):
             sentence, answer = "", ""
         return json.dumps({{"quote": sentence, "answer": answer}})
     if "copy the sentence" in text:
+        if WRONG == "unread":
+            return "yes, it is there"
+        if WRONG == "unchecked":
+            sentence = re.search(r"[A-Z][^.\\n]*(river|painted|bridge)[^.]*\\.", text)[0]
+            answer = "something"
         return json.dumps({{"quote": sentence, "answer": answer}})
+    if WRONG == "unchecked":
+        return "it is known"
     if WRONG == "unsupported":
         answer = "something else"
     return json.dumps({{"answer": answer or "not stated"}})
@@ -213,6 +224,9 @@ async def test_an_ended_budget_keeps_what_is_through_and_the_command_goes_on(
         ("misquotes", "one_passage", "quote_not_found"),
         ("unsupported", "one_passage", "not_supported"),
         ("answerable", "unanswerable", "answerable"),
+        ("unread", "unanswerable", "malformed"),
+        ("unchecked", "unanswerable", "malformed"),
+        ("unread_half", "two_passages", "malformed"),
     ],
 )
 async def test_each_filter_bites_and_is_counted(
@@ -427,3 +441,58 @@ async def test_a_label_task_takes_only_its_labels_as_references(
         await workspace.draft_from(log, 6, unmasked=True)
     found = {e.question: e.reference for e in Task.load(folder).examples}
     assert found == {"first one asks": "a", "second thing": None}
+
+
+async def test_json_that_a_log_holds_as_text_is_a_reference(
+    make_task: MakeTask, tmp_path: Path
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    folder = make_task("json", knowledge=False, output={"kind": "json", "schema": schema},
+                       metrics=["json_exact"])  # fmt: skip
+    (folder / "examples.jsonl").write_text("")
+    log = tmp_path / "log.jsonl"
+    said = ['{"a": 1}', 'Here it is: ```json\n{"a": 2}\n```', '{"a": "x"}', "none"]
+    rows = [
+        {"messages": [{"role": "user", "content": f"{word} thing?"}],
+         "response": {"choices": [{"message": {"role": "assistant", "content": text}}]}}
+        for word, text in zip(("first", "second", "third", "last"), said, strict=True)
+    ]  # fmt: skip
+    log.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    async with Workspace.open(folder) as workspace:
+        await workspace.draft_from(log, 6, unmasked=True)
+    found = {e.question.split()[0]: e.reference for e in Task.load(folder).examples}
+    assert found == {"first": {"a": 1}, "second": {"a": 2}, "third": None, "last": None}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Refund", "Refund"), ("refund", "Refund"), ("**refund.**", "Refund"),
+        ("\u201crefund\u201d", "Refund"), ("C", "C"), ("c#", "C#"), ('"C#".', "C#"), ("C++", None),
+        ("a refund", None), ("it", "it"), ("It", None), ("", None), (None, None), (7, None),
+        ("I cannot say.", "I cannot say."),
+    ],
+)  # fmt: skip
+def test_a_label_is_matched_without_case_and_marks(
+    make_task: MakeTask, said: Any, meant: str | None
+) -> None:
+    labels = ["Refund", "C", "C#", "it", "IT"]
+    output = {"kind": "label", "labels": labels, "abstain": "I cannot say"}
+    task = Task.load(make_task("labels", knowledge=False, output=output,
+                               metrics=["label_accuracy"]))  # fmt: skip
+    assert reference_of(task, said) == meant
+
+
+@pytest.mark.parametrize(
+    ("reply", "question"),
+    [
+        ('<think>{"question": "Oh?"} is vague</think>{"question": "Which?"}', "Which?"),
+        ('<think>{"question": "Oh?"} is vague', None),  # cut: nothing was said
+    ],
+)
+async def test_what_a_writer_thinks_is_no_draft(reply: str, question: str | None) -> None:
+    async def ask(request: ChatRequest) -> ChatReply:
+        return ChatReply(reply)
+
+    passage = Passage("a.md", "Ulm is a town.")
+    assert await Writer(ask, ask).question(passage, passage.text, figure=False) == question

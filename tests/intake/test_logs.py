@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from headway.core import conversation
 from headway.core.errors import InputError
+from headway.core.task import Example
 from headway.intake.logs import Log, read_log, read_masked
 from headway.intake.privacy import Masker
 
@@ -78,6 +80,159 @@ def test_a_log_without_requests_says_what_is_valid(tmp_path: Path) -> None:
         read_log(tmp_path / "none.jsonl", lambda value: value)
 
 
+# --- what tools returned --------------------------------------------------------------------------
+
+ASKED = {"role": "user", "content": "weather?"}
+CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"at": "Bern"}'}}
+CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+RETURNED = {"role": "tool", "tool_call_id": "c1", "content": "18C"}
+WARM = {"role": "assistant", "content": "It is 18C."}
+# The same in the form of the Responses API, where calls are items without a role.
+ITEMS = [ASKED, {"type": "function_call", "call_id": "c1", "name": "look",
+                 "arguments": '{"at": "Bern"}'},
+         {"type": "function_call_output", "call_id": "c1", "output": "18C"}]  # fmt: skip
+OLD = [ASKED, {"role": "assistant", "content": "",
+               "function_call": {"name": "look", "arguments": '{"at": "Bern"}'}},
+       {"role": "function", "name": 'look({"at": "Bern"})', "content": "18C"}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [ASKED, CALLING, RETURNED, WARM]},
+        {"request": {"messages": [ASKED, CALLING, RETURNED]},
+         "response": {"choices": [{"message": WARM}]}},
+        {"request": json.dumps({"messages": [ASKED, CALLING, RETURNED]}),
+         "response": json.dumps({"choices": [{"message": WARM}]})},
+        {"inputs": {"messages": [ASKED, CALLING, RETURNED]},
+         "outputs": {"messages": [ASKED, CALLING, RETURNED, WARM]}},
+        {"input": ITEMS, "output": [{"type": "message", **WARM}]},
+        {"messages": [*OLD, WARM]},
+    ],
+)  # fmt: skip
+def test_what_tools_returned_stays_in_the_conversation(tmp_path: Path, row: dict[str, Any]) -> None:
+    """Else the sample would teach to make the answer up."""
+    (found,) = log(tmp_path, row).requests
+    assert (found.answer, found.fault) == ("It is 18C.", "")
+    example = Example(id="e", inputs=dict(found.inputs))
+    assert conversation.problem(example.inputs["messages"]) == ""
+    assert example.question == "weather?"
+    assert [(turn.role, turn.content) for turn in example.history] == [
+        ("assistant", '[calls look({"at": "Bern"})]'),
+        ("user", '[look({"at": "Bern"}) returned]\n18C'),
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [ASKED, {"role": "assistant", "content": [
+            {"type": "tool_use", "id": "c1", "name": "look", "input": {"at": "Bern"}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "c1", "content": "18C"}]}, WARM]},
+        {"input": "weather?", "output": [{"type": "web_search_call", "id": "w"},
+                                         {"type": "message", **WARM}]},
+        {"inputs": {"messages": [ASKED]},
+         "outputs": {"messages": [ASKED, CALLING, RETURNED, WARM]}},
+        {"question": "weather?", "answer": "It is 18C.", "tool_calls": [CALL]},
+    ],
+)  # fmt: skip
+def test_an_answer_by_tools_that_are_not_shown_is_none_to_learn(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    found = log(tmp_path, row, {"question": "How long?", "answer": "Two days.", "tool_calls": []})
+    assert [request.fault for request in found.requests] == ["tools", ""]
+    assert found.requests[0].inputs == {"question": "weather?"}
+    (notice,) = found.notices
+    assert "rest on what tools returned" in notice
+    assert ": 1. " in notice
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [ASKED, {**CALLING, "content": "Let me look."}]},
+        {"messages": [ASKED],
+         "response": {"choices": [{"message": {**CALLING, "content": "Let me look."}}]}},
+        {"input": "weather?",
+         "output": [{"role": "assistant", "content": "Let me look."}, ITEMS[1]]},
+    ],
+)  # fmt: skip
+def test_a_call_of_a_tool_is_no_answer(tmp_path: Path, row: dict[str, Any]) -> None:
+    (found,) = log(tmp_path, row).requests
+    assert (found.inputs, found.answer) == ({"question": "weather?"}, None)
+
+
+# --- what people thought --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("figures", "bad"),
+    [
+        ([0, 1], [0]),
+        ([0.2, 0.5, 0.9], [0.2]),
+        ([0], [0]),
+        ([1, 2, 3, 4, 5], [1, 2]),
+        ([1, 5], [1]),
+        ([4, 5], []),
+        (["1", "4.5", "5"], ["1"]),
+        ([-1, 0, 1], [-1]),
+        ([-1], [-1]),
+        ([1, 2], [1]),
+        ([0, 1, 2], [0]),
+        ([False, True], [False]),
+        ([1, 7, 10], [1]),
+        ([20, 80], [20]),
+        ([20, 30], [20]),
+    ],
+)
+def test_the_scale_of_a_rating_is_that_of_the_whole_file(
+    tmp_path: Path, figures: list[Any], bad: list[Any]
+) -> None:
+    for rows in (
+        [{"rating": figure} for figure in figures],
+        [{"feedback": {"score": figure}} for figure in figures],
+        [{"metadata": {"userRating": figure}} for figure in figures],
+        [{"feedback": [{"key": "stars", "score": figure}]} for figure in figures],
+    ):
+        found = log(tmp_path, *({"question": f"q{n}", **row} for n, row in enumerate(rows)),
+                    {"question": "not rated"})  # fmt: skip
+        faults = [request.fault for request in found.requests]
+        assert faults == [*("flagged" if figure in bad else "" for figure in figures), ""]
+        assert len(found.notices) == bool(bad)
+        assert all(f": {len(bad)}." in notice for notice in found.notices)
+
+
+def test_a_scale_that_cannot_be_told_is_said_once(tmp_path: Path) -> None:
+    rows = [{"question": "q", "rating": 1, "stars": n} for n in (7, 20, 30)]
+    found = log(tmp_path, *rows)
+    assert {request.fault for request in found.requests} == {""}
+    (notice,) = found.notices
+    assert "cannot be told" in notice
+    assert "rating (seen: 1 alone), stars (seen: 7 to 30)" in notice
+
+
+@pytest.mark.parametrize(
+    ("row", "bad"),
+    [
+        ({"thumbs_up": False}, True),
+        ({"thumbsUp": False, "thumbsDown": None}, True),
+        ({"feedback": {"thumbs_up": False}}, True),
+        ({"liked": False}, True),
+        ({"accepted": False}, True),
+        ({"Helpful": "no"}, True),
+        ({"thumbs_up": False, "thumbs_down": False}, False),  # nobody said anything
+        ({"thumbs_up": True}, False),
+        ({"thumbs_up": None}, False),
+        ({"output": {"rating": 1, "helpful": False, "text": "a"}}, False),  # what a model wrote
+    ],
+)
+def test_yes_and_no(tmp_path: Path, row: dict[str, Any], bad: bool) -> None:
+    found = log(tmp_path, {"question": "q", **row}, {"question": "p", "output": {"rating": 5}})
+    assert [request.fault for request in found.requests] == ["flagged" if bad else "", ""]
+    assert len(found.notices) == bad
+
+
 # --- personal data --------------------------------------------------------------------------------
 
 
@@ -144,3 +299,13 @@ def test_a_log_without_requests_is_told_before_the_masker_loads(
     file.write_text("{}\n")
     with pytest.raises(InputError):
         read_masked(file)
+
+
+@pytest.mark.parametrize("unmasked", [True, False])
+def test_notices_of_the_log_stand_beside_those_of_masking(tmp_path: Path, unmasked: bool) -> None:
+    if not unmasked:
+        pytest.importorskip("presidio_analyzer")
+    log(tmp_path, {"question": "q", "rating": 2})
+    found = read_masked(tmp_path / "log.jsonl", unmasked)
+    assert "masked" in found.notices[0].casefold()
+    assert "cannot be told" in found.notices[-1]

@@ -120,7 +120,9 @@ HOW = ("epochs", "rate", "rank", "alpha", "batch", "max_tokens", "threads", "see
     metavar="FILE.jsonl",
     help="Train on these samples in OpenAI's chat form instead of on train's examples.",
 )
-@click.option("--unmasked", is_flag=True, help="With --from: leave personal data as it is.")
+@click.option(
+    "--unmasked", is_flag=True, help="With --from or --inputs: leave personal data as it is."
+)
 @click.option(
     "--serve",
     metavar="HOUSE/NAME",
@@ -190,7 +192,7 @@ def tune(
 
 
 # Options that mean nothing without another, or beside it.
-ONLY_WITH = {"inputs": "teacher", "keep": "teacher", "unmasked": "log"}
+ONLY_WITH = {"inputs": ("teacher",), "keep": ("teacher",), "unmasked": ("log", "inputs")}
 NOT_BESIDE = (("samples", "teacher"), ("samples", "log"), ("teacher", "log"))
 FLAGS = {"log": "--from"}
 
@@ -201,9 +203,10 @@ def _sensible(options: dict[str, Any], merge: str | None, dry: bool) -> None:
     def flag(name: str) -> str:
         return FLAGS.get(name, f"--{name}")
 
-    for name, other in ONLY_WITH.items():
-        if options[name] and not options[other]:
-            raise InputError(f"{flag(name)} belongs to {flag(other)}, which is not given")
+    for name, others in ONLY_WITH.items():
+        if options[name] and not any(options[other] for other in others):
+            said = " or ".join(flag(other) for other in others)
+            raise InputError(f"{flag(name)} belongs to {said}, which is not given")
     for one, two in NOT_BESIDE:
         if options[one] and options[two]:
             raise InputError(

@@ -7,7 +7,7 @@ the engine's business.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -16,6 +16,7 @@ import orjson
 from pydantic import Field
 
 from headway.core.errors import InputError
+from headway.core.record import ChatReply, ChatRequest
 from headway.core.task import Frozen
 
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
@@ -148,6 +149,11 @@ class Job(Frozen):
     command: str | None = None
 
 
+Ask = Callable[[Sequence[ChatRequest], bool], Awaitable[list[ChatReply]]]
+"""Has the weights of this moment answer: one reply a request, in order. True: without the adapter,
+as the base alone would."""
+
+
 @dataclass(frozen=True)
 class Told:
     """What a trainer tells.
@@ -155,11 +161,13 @@ class Told:
     kind `start`: samples, tokens, steps, left_out, dtype, device. `step`: step, steps, epoch,
     loss, rate, tokens (so far), seconds (so far, training alone). `epoch`: epoch, loss, held_loss,
     adapter (a folder in peft's form). `resumed`: step. `note`: text. Units: seconds, tokens,
-    losses in nats a token of the replies.
+    losses in nats a token of the replies. ask: with an epoch, while who hears it has not answered;
+    None where the trainer cannot, or holds other weights by now.
     """
 
     kind: Literal["start", "step", "epoch", "resumed", "note"]
     data: Mapping[str, Any] = field(default_factory=dict)
+    ask: Ask | None = field(default=None, compare=False)
 
 
 Follow = Callable[[Told], Awaitable[bool]]

@@ -3,6 +3,8 @@
     train() ──starts──> python -m headway.training.lora_process job.json
             <──stdout── one JSON line each thing told, or {"error": ...} as the last
             ──stdin───> {"go": true|false} after each epoch; its end means: nobody listens, end
+            ──stdin───> {"ask": [...], "plain": true|false} before that, as often as wanted
+            <──stdout── {"replies": [...]}, by the weights of this epoch
 
 A process of its own, because memory that runs out or a crash in native code must not take down
 what measures, and because its threads end with it. Job folder:
@@ -22,8 +24,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, ClassVar
@@ -31,13 +33,15 @@ from typing import IO, Any, ClassVar
 import orjson
 
 from headway.core.errors import HeadwayError, InputError, MissingExtra, ModelError
+from headway.core.record import ChatReply, ChatRequest
 from headway.core.training import Follow, Job, Told, Trained
 
 PROCESS = "headway.training.lora_process"
+ANSWER = "answer"  # asks the process for replies alone
 LOG = "log.jsonl"
 OUTPUT = "output.txt"
 PACKAGES = ("torch", "transformers", "peft", "safetensors", "gguf")
-LONGEST = 2**20  # bytes of a line that is told
+LONGEST = 2**26  # bytes of a line that is told
 # glibc gives large blocks back to the system at once, which hands them out anew page by small page,
 # each filled with zeros: a tenth of a step. Other C libraries do not read these.
 KEEP_MEMORY = {
@@ -118,22 +122,53 @@ class LoraTrainer:
         file = job.folder / "job.json"
         file.write_bytes(orjson.dumps(job.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
         with (job.folder / OUTPUT).open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", PROCESS, str(file),
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=output,
-                limit=LONGEST, start_new_session=True, env={**KEEP_MEMORY, **os.environ},
-            )  # fmt: skip
+            process = await start(file, output)
             heard = _Heard()
             try:
                 await _listen(process, follow, heard, output)
                 code = await process.wait()
             finally:
-                await _end(process)
+                await end(process)
         if heard.error is not None:
             raise heard.error
         if code != 0 or not heard.epochs:
-            raise _death(code, job.folder)
+            raise death(code, job.folder)
         return heard.trained()
+
+
+async def start(file: Path, output: IO[bytes], *more: str) -> asyncio.subprocess.Process:
+    """The process for the job in `file`."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", PROCESS, str(file), *more,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=output,
+        limit=LONGEST, start_new_session=True, env={**KEEP_MEMORY, **os.environ},
+    )  # fmt: skip
+
+
+async def answered(
+    process: asyncio.subprocess.Process, output: IO[bytes], requests: Sequence[ChatRequest],
+    plain: bool,
+) -> list[ChatReply] | None:  # fmt: skip
+    """Its replies to these requests; None where it ended instead. Raises an error that it tells."""
+    assert process.stdout is not None
+    assert process.stdin is not None
+    asked = [
+        {"messages": [asdict(m) for m in r.messages], "max_tokens": r.max_tokens,
+         "temperature": r.temperature, "seed": r.seed}
+        for r in requests
+    ]  # fmt: skip
+    with contextlib.suppress(ConnectionError):
+        process.stdin.write(orjson.dumps({"ask": asked, "plain": plain}) + b"\n")
+        await process.stdin.drain()
+    while line := await process.stdout.readline():
+        with contextlib.suppress(orjson.JSONDecodeError):
+            data = orjson.loads(line)
+            if isinstance(data, dict) and "replies" in data:
+                return [ChatReply(**reply, usd=0.0) for reply in data["replies"]]
+            if isinstance(data, dict) and "error" in data:
+                raise as_error(data["error"])
+        output.write(line)
+    return None
 
 
 async def _listen(
@@ -153,7 +188,14 @@ async def _listen(
             await follow(told)
         else:
             heard.epochs.append(told.data)
-            go = await follow(told)
+
+            async def ask(requests: Sequence[ChatRequest], plain: bool) -> list[ChatReply]:
+                replies = await answered(process, output, requests, plain)
+                if replies is None:
+                    raise ModelError("the training process ended while it was to answer")
+                return replies
+
+            go = await follow(replace(told, ask=ask) if told.data.get("answers") else told)
             if not go and told.data["epoch"] < told.data["epochs"]:
                 heard.stopped = f"stopped after epoch {told.data['epoch']} of {told.data['epochs']}"
             with contextlib.suppress(ConnectionError):  # it died meanwhile: its end says how
@@ -174,7 +216,7 @@ def _told(line: bytes) -> Told | HeadwayError | None:
     return None
 
 
-def _death(code: int, folder: Path) -> ModelError:
+def death(code: int, folder: Path) -> ModelError:
     """Why a process ended that said nothing of it."""
     if code == -signal.SIGKILL:
         return out_of_memory(str(folder))
@@ -187,7 +229,7 @@ def _death(code: int, folder: Path) -> ModelError:
     )
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
     """End the process and all that it started, if it still runs."""
     for sent in (signal.SIGTERM, signal.SIGKILL):
         if process.returncode is not None:

@@ -68,6 +68,33 @@ def encode(tokenizer: Any, sample: Sample) -> Encoded:
     return Encoded(sample.id, tuple(_ended(tokenizer, ids, len(shown))), len(shown))
 
 
+def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Tokens of a prompt, as those of a sample that begins with these messages. Raises InputError
+    where the template cannot write them."""
+    said = [_plain(message, tokenizer) for message in messages]
+    try:
+        asked = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+    except Exception as error:  # a template is a program of the model's makers: it may raise all
+        raise InputError(
+            f"the model's chat template cannot write this prompt: {error}",
+            valid="messages in roles and an order that the model was made for",
+        ) from None
+    return _ids(tokenizer, asked)
+
+
+def ends_of(tokenizer: Any, generation: Any) -> set[int]:
+    """Tokens that end a reply: those that the model's own settings name, and that which ends the
+    replies of samples."""
+    named = generation.eos_token_id
+    found = set(named if isinstance(named, list) else [] if named is None else [named])
+    sample = Sample(
+        "", "", ({"role": "user", "content": "a"}, {"role": "assistant", "content": "a"})
+    )
+    last = encode(tokenizer, sample).ids[-1]
+    special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return found | ({last} & (special | set(tokenizer.all_special_ids)))
+
+
 def _plain(message: Mapping[str, Any], tokenizer: Any) -> dict[str, Any]:
     """A message as a template takes it: text that is only text, and calls as JSON where the
     template knows none."""

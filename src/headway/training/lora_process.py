@@ -22,7 +22,6 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,8 +31,9 @@ from headway.core.errors import HeadwayError, InputError, MissingExtra, ModelErr
 from headway.core.training import ADAPTER, Base, Job, Sample, Settings, Told, read_samples
 from headway.core.weights import read_head
 from headway.training.checkpoint import Progress, clear, keep, newest, write_folder
-from headway.training.lora import LOG, as_data, out_of_memory
+from headway.training.lora import ANSWER, LOG, as_data, out_of_memory
 from headway.training.lora_data import Encoded, batches, encode, parts
+from headway.training.replies import Replies
 
 FEWEST = 8  # samples from which anything can be learnt
 PART = 4096  # tokens computed at once; a step of more is computed in parts
@@ -60,7 +60,7 @@ class Line:
         os.kill(os.getpid(), signal.SIGTERM)  # nobody listens any more
 
     def tell(self, told: Told) -> None:
-        line = orjson.dumps(asdict(told)) + b"\n"
+        line = orjson.dumps({"kind": told.kind, "data": told.data}) + b"\n"
         self._send(line)
         with self._log.open("ab") as log:
             log.write(line)
@@ -73,17 +73,21 @@ class Line:
         self._out.write(line)
         self._out.flush()
 
-    def go_on(self) -> bool:
-        """Wait for the answer to an epoch."""
-        return bool(orjson.loads(self._answers.get())["go"])
+    def go_on(self, replies: Replies | None = None) -> bool:
+        """Wait for the answer to an epoch, and reply to what is asked before it."""
+        while "ask" in (said := orjson.loads(self._answers.get())):
+            assert replies is not None
+            found = replies(said["ask"], plain=said["plain"])
+            self._send(orjson.dumps({"replies": found}) + b"\n")
+        return bool(said["go"])
 
 
 def main() -> int:
-    """Train; the exit code is that of the error, which was told."""
+    """Train, or with `answer` only reply; the exit code is that of the error, which was told."""
     job = Job.model_validate_json(Path(sys.argv[1]).read_bytes())
     line = Line(job.folder)
     try:
-        train(job, line)
+        (answer if ANSWER in sys.argv[2:] else train)(job, line)
     except HeadwayError as error:
         line.fail(error)
         return error.exit_code
@@ -131,11 +135,27 @@ def train(job: Job, line: Line) -> None:
         Training(job, line, progress, found, *samples).run()
 
 
-def _tell_epoch(job: Job, line: Line, told: Mapping[str, Any]) -> bool:
-    """Tell of a finished epoch, and hear whether to go on."""
+def answer(job: Job, line: Line) -> None:
+    """Reply to what is asked with the adapter `job.start`, until told to end."""
+    import torch
+
+    _libraries(job.base)
+    _threads(torch, job.how.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = choose_dtype(job.how.dtype, device)
+    model = load_model(job, getattr(torch, dtype)).to(device)
+    line.go_on(Replies(model, load_tokenizer(job.base)))
+
+
+def _tell_epoch(
+    job: Job, line: Line, told: Mapping[str, Any], replies: Replies | None = None
+) -> bool:
+    """Tell of a finished epoch, and hear whether to go on. replies: by its weights, where these are
+    the ones at hand."""
     adapter = job.folder.resolve() / f"epoch-{told['epoch']}"
-    line.tell(Told("epoch", {**told, "adapter": str(adapter)}))
-    return line.go_on()
+    can = {} if replies is None else {"answers": True}
+    line.tell(Told("epoch", {**told, **can, "adapter": str(adapter)}))
+    return line.go_on(replies)
 
 
 def _samples(job: Job) -> tuple[list[Sample], list[Sample]]:
@@ -222,7 +242,7 @@ class Training:
         self.job, self.how, self.line, self.progress = job, job.how, line, progress
         _threads(torch, job.how.threads)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        tokenizer = load_tokenizer(job.base)
+        self.tokenizer = tokenizer = load_tokenizer(job.base)
         self.train, long = _encoded(tokenizer, train, job.how.max_tokens)
         self.held, _ = _encoded(tokenizer, held, job.how.max_tokens)
         _enough(
@@ -322,7 +342,7 @@ class Training:
         progress.epochs.append(told)
         progress.epoch, progress.position, progress.nats, progress.written = done, 0, 0.0, 0
         self._checkpoint()
-        return _tell_epoch(self.job, self.line, told)
+        return _tell_epoch(self.job, self.line, told, Replies(self.model, self.tokenizer))
 
     def _held_loss(self) -> float | None:
         if not self.held:

@@ -68,6 +68,26 @@ async def test_of_inputs_without_references_those_it_agrees_on(make_task: MakeTa
             await with_source(runner, TuneWish(), Source(TEACHER, inputs[1:]))
 
 
+@pytest.mark.parametrize("option", ["inputs", "log"])
+@pytest.mark.parametrize("unmasked", [True, False])
+async def test_personal_data_is_masked_unless_it_is_to_stay(
+    make_task: MakeTask, tmp_path: Path, option: str, unmasked: bool
+) -> None:
+    if not unmasked:
+        pytest.importorskip("presidio_analyzer")
+    file = tmp_path / "log.jsonl"
+    file.write_text(json.dumps({"question": "say hello to ann@b.org", "answer": "hello"}))
+    teacher = TEACHER if option == "inputs" else None
+    async with Workspace.open(made(make_task)) as workspace:
+        source = workspace._source(teacher, unmasked=unmasked, **{option: file})
+        found = source.inputs if source.log is None else source.log.examples
+        notices = workspace.notices.texts
+    said = "ann@b.org" if unmasked else "[EMAIL]"
+    assert [e.question for e in found or ()] == [f"say hello to {said}"]
+    expected = "Nothing was masked" if unmasked else "Masked: 1 email"
+    assert any(text.startswith(expected) for text in notices)
+
+
 async def test_a_plan_asks_nobody(make_task: MakeTask) -> None:
     async with Workspace.open(made(make_task)) as workspace:
         runner, task = workspace._runner(), workspace.task

@@ -13,6 +13,7 @@ from headway.core.errors import InputError
 from headway.core.pipeline import Pipeline
 from headway.core.task import Example, Task
 from headway.engine.estimate import Estimator
+from headway.engine.tuning.samples import samples_of
 from headway.engine.tuning.teacher import WHY, Taught, baked, inputs_of, plan_taught, taught
 from headway.intake.logs import Request, read_log
 from headway.workspace import Workspace
@@ -225,7 +226,9 @@ def test_a_log_becomes_samples(make_task: MakeTask, tmp_path: Path) -> None:
         {"question": "h", "answer": "I cannot say"},
         {"question": "i", "answer": "wrong", "flagged": True},
         {"question": "i", "answer": "Wrong."},
-        {"question": "j", "answer": "fine", "thumbs_up": False, "rating": 4, "error": None},
+        {"question": "j", "answer": "fine", "thumbs_up": None, "rating": 4, "error": None},
+        {"question": "o", "answer": "one star", "rating": 1},
+        {"question": "p", "answer": "18C", "tool_calls": [{"function": {"name": "look"}}]},
         {"messages": [{"role": "user", "content": "k"}, {"role": "assistant", "content": "l"},
                       {"role": "user", "content": "m"}, {"role": "assistant", "content": "n"}]},
     ]  # fmt: skip
@@ -236,8 +239,8 @@ def test_a_log_becomes_samples(make_task: MakeTask, tmp_path: Path) -> None:
         "a": "kept", "e": "new", "h": "I cannot say", "j": "fine", "m": "n",
     }  # fmt: skip
     assert found.counts == {
-        "kept": 5, "duplicate": 2, "conflict": 1, "empty": 1, "refused": 1, "flagged": 3,
-        "error": 1, "cut": 1, "held_out": 1,
+        "kept": 5, "duplicate": 2, "conflict": 1, "empty": 1, "refused": 1, "flagged": 4,
+        "error": 1, "cut": 1, "held_out": 1, "tools": 1,
     }  # fmt: skip
     assert sum(found.counts.values()) == len(rows)
     for example in found.examples:
@@ -254,6 +257,8 @@ def test_a_log_becomes_samples(make_task: MakeTask, tmp_path: Path) -> None:
         ({"rating": "bad"}, "flagged"),
         ({"metadata": {"feedback": "👎"}}, "flagged"),
         ({"helpful": False}, "flagged"),
+        ({"thumbs_up": False}, "flagged"),
+        ({"feedback": {"score": 0}}, "flagged"),
         ({"is_bad": 1}, "flagged"),
         ({"thumbs_up": False, "thumbs_down": False, "rating": 1}, ""),
         ({"feedback": "no complaints"}, ""),
@@ -272,13 +277,32 @@ def test_what_a_log_says_against_an_answer(tmp_path: Path, row: dict[str, Any], 
     assert read_log(log, lambda value: value).requests[0].fault == fault
 
 
+async def test_a_sample_shows_what_the_tool_returned(make_task: MakeTask, tmp_path: Path) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    turns = [
+        {"role": "user", "content": "weather?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "18C"},
+        {"role": "assistant", "content": "It is 18C."},
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text(json.dumps({"messages": turns}))
+    async with Workspace.open(made(make_task)) as workspace:
+        found = baked(workspace.task, read_log(log, lambda value: value).requests)
+        (sample,) = await samples_of(workspace._runner(), PIPELINE, found.examples)
+    assert [message["content"] for message in sample.messages[1:]] == [
+        "[calls look({})]", "[look({}) returned]\n18C", "weather?", "It is 18C.",
+    ]  # fmt: skip
+
+
 def test_forms_of_a_task(make_task: MakeTask) -> None:
     labels = Task.load(made(make_task, metrics=["label_accuracy"],
                             output={"kind": "label", "labels": ["x", "y"]}))  # fmt: skip
-    requests = [Request({"question": "1"}, "x"), Request({"question": "2"}, "z")]
+    requests = [Request({"question": "1"}, "x"), Request({"question": "2"}, "z"),
+                Request({"question": "3"}, "Y.")]  # fmt: skip
     found = baked(labels, requests)
-    assert [e.reference for e in found.examples] == ["x"]
-    assert found.counts == {"kept": 1, "invalid": 1}
+    assert [e.reference for e in found.examples] == ["x", "y"]
+    assert found.counts == {"kept": 2, "invalid": 1}
 
 
 def test_json_of_a_log(make_task: MakeTask) -> None:

@@ -316,7 +316,7 @@ class Drafter:
         if not figures <= filters.numbers(quoted) or (kind == "figures" and not figures):
             return _Draft(problem="no_figure" if kind == "figures" else "not_supported")
         again = await self._writer.again(asked, self._facts(evidence))
-        if not filters.agree(again, answer):
+        if not again or not filters.agree(again, answer):
             return _Draft(problem="not_supported")
         return _Draft(self._example(kind, asked, answer, evidence, [fact.document]))
 
@@ -338,10 +338,14 @@ class Drafter:
         halves = [[e for e in evidence if self._inside(e, p)] for p in passages]
         if not all(halves):
             return _Draft(problem="one_is_enough")
-        if not filters.agree(await self._writer.again(asked, self._facts(evidence)), answer):
+        again = await self._writer.again(asked, self._facts(evidence))
+        if not again or not filters.agree(again, answer):
             return _Draft(problem="not_supported")
         for half in halves:
-            if filters.agree(await self._writer.again(asked, self._facts(half)), answer):
+            again = await self._writer.again(asked, self._facts(half))
+            if again is None:  # whether this half is enough is not known
+                return _Draft(problem="malformed")
+            if filters.agree(again, answer):
                 return _Draft(problem="one_is_enough")
         documents = [fact.document, other.document]
         return _Draft(self._example("two_passages", asked, answer, evidence, documents))
@@ -358,20 +362,26 @@ class Drafter:
         near = [p for p in found if not _overlap(p, fact.passage)]
         # The passage itself alone first: among others a small model overlooks it.
         for passages in ([fact.passage], near):
-            if passages and await self._is_answered(asked, passages):
-                return _Draft(problem="answerable")
+            if passages and (problem := await self._answerable(asked, passages)):
+                return _Draft(problem=problem)
         abstain = self.task.spec.output.abstain or ""
         return _Draft(self._example("unanswerable", asked, abstain, [], [fact.document]))
 
-    async def _is_answered(self, asked: str, passages: Sequence[Passage]) -> bool:
+    async def _answerable(self, asked: str, passages: Sequence[Passage]) -> str:
+        """Why a question is none without an answer; empty where it may be one. A reply that cannot
+        be read says nothing of it, so such a draft is not kept."""
         looked = await self._writer.looked_up(asked, passages)
-        if looked is None or not looked.answer:
-            return False
+        if looked is None:
+            return "malformed"
+        if not looked.answer:
+            return ""
         spans = [s for p in passages if (s := self._placed(looked.quotes[0], p)) is not None]
         if not spans:
-            return False
+            return ""
         again = await self._writer.again(asked, self._facts(spans[0]))
-        return filters.agree(again, looked.answer)
+        if again is None:
+            return "malformed"
+        return "answerable" if filters.agree(again, looked.answer) else ""
 
     async def _answered(
         self, asked: str, passages: Sequence[Passage]

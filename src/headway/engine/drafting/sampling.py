@@ -20,14 +20,17 @@ from scipy.cluster.vq import kmeans2
 from headway.core.errors import InputError
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Vectors
-from headway.core.task import Example, Output, digest, fraction
+from headway.core.task import Example, Task, digest, fraction
 from headway.engine.drafting.filters import Known
 from headway.engine.drafting.keeping import Drafted, keep, written
 from headway.engine.lender import Desk
+from headway.metrics.text import is_abstention
+from headway.steps.reading import first_json, schema_problem
 
 CLUSTERS = 50  # at most; more say little to a person
 ROUNDS = 25  # of k-means
 TAG = "log"
+MARKS = " \t\n\"'`*_.,:;!?()[]\u2018\u2019\u201c\u201d\u00ab\u00bb\u3002\uff01"  # around a label
 
 
 class LogFinding(Drafted):
@@ -186,7 +189,7 @@ class Sampler:
 
     def _example(self, asked: Asked) -> Example:
         # What the log itself calls bad is no answer to learn or to score by.
-        reference = None if asked.fault else reference_of(self.task.spec.output, asked.answer)
+        reference = None if asked.fault else reference_of(self.task, asked.answer)
         inputs = dict(asked.inputs)
         return Example(
             id=f"log-{digest(inputs)[:12]}",
@@ -236,14 +239,33 @@ class Sampler:
         return chosen
 
 
-def reference_of(output: Output, answer: Any) -> Any:
-    """A log's answer where it has the form of the task's; else none."""
+def reference_of(task: Task, answer: Any) -> Any:
+    """A log's answer in the form of the task's, or the task's phrase for 'I cannot answer this';
+    None where it is neither. JSON may stand in a text, and a label may have marks around it."""
+    output = task.spec.output
+    said = answer.strip() if isinstance(answer, str) else ""
+    if is_abstention(task, said):
+        return said
     if output.kind == "label":
-        return answer if answer in output.labels else None
+        return _label(said, output.labels)
     if output.kind == "json":
-        return answer if isinstance(answer, dict) else None
-    text = answer.strip() if isinstance(answer, str) else ""
-    return text if text and output.kind == "text" else None
+        found = first_json(said) if said else answer
+        if not isinstance(found, dict):
+            return None
+        schema = output.json_schema
+        return None if schema is not None and schema_problem(found, schema) else found
+    return said if said and output.kind == "text" else None
+
+
+def _label(said: str, labels: Sequence[str]) -> str | None:
+    """The one label that is meant; of marks that may belong to a label, as in C#, none goes."""
+    if said in labels:
+        return said
+    for plain in (str.casefold, lambda text: text.strip(MARKS).casefold()):
+        meant = [label for label in labels if plain(label) == plain(said)]
+        if meant:
+            return meant[0] if len(meant) == 1 else None
+    return None
 
 
 def _told(example: Example, why: tuple[str, ...]) -> Example:

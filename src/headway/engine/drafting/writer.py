@@ -120,9 +120,9 @@ class Writer:
             return Found()
         return Found(" ".join(data["answer"].split()), (data["quote"].strip(),))
 
-    async def again(self, question: str, facts: Sequence[tuple[str, str]]) -> str:
+    async def again(self, question: str, facts: Sequence[tuple[str, str]]) -> str | None:
         """The answer by (title, sentence) alone, in the checker's words; empty where they do not
-        tell it."""
+        tell it, None where the reply is not what was asked for."""
         said = "\n".join(f"- {title}: {_flat(text)}" if title else f"- {_flat(text)}"
                          for title, text in facts)  # fmt: skip
         data = await self._said(
@@ -133,8 +133,9 @@ class Writer:
             64,
         )
         answer = data.get("answer") if data else None
-        found = " ".join(answer.split()) if isinstance(answer, str) else ""
-        return "" if _said_nothing(found) else found
+        if not isinstance(answer, str):
+            return None
+        return "" if _said_nothing(answer) else " ".join(answer.split())
 
     async def closed_book(self, question: str) -> str:
         """The answer without any passage."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from headway.core.errors import InputError, ModelError
 from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
-from headway.core.training import Told
+from headway.core.protocols import ChatModel
+from headway.core.training import Ask, Told
 from headway.engine.compare import estimate
 from headway.engine.run import Run, Runner
 from headway.engine.tuning.preparing import Prepared
 from headway.models.adapted import PREFIX
 from headway.models.embedded import EmbeddedChat
 from headway.models.tuned import BESIDE
+from headway.training.answering import Answering, TransformersChat
 
 OVER = 1.5  # times the minutes asked for, at which a training that is slower than planned ends
 
@@ -60,7 +63,7 @@ class Follower:
             tell(Event("notice", str(data.get("text", ""))))
         elif told.kind == "epoch":
             number, passed = int(data["epoch"]), float(data.get("seconds") or 0)
-            await self.measure(number, Path(str(data["adapter"])))
+            await self.measure(number, Path(str(data["adapter"])), told.ask)
             self.late = passed * (number + 1) / number > self.most
             return not self.late and self._rises(number)
         return True
@@ -71,19 +74,30 @@ class Follower:
         scores = [s.mean for s in found if s is not None and s.mean is not None]
         return len(scores) < 3 or max(scores[-2:]) > max(scores[:-2])
 
-    async def measure(self, number: int, adapter: Path) -> None:
-        """Score an epoch's adapter over what is held out, once; where it can be served here."""
-        if number in self.runs or not self.ready.held or not self.ready.start.served:
+    async def measure(self, number: int, adapter: Path, ask: Ask | None = None) -> None:
+        """Score an epoch's adapter over what is held out, once; where it can be asked here. ask: by
+        the process that trains it, while it waits."""
+        if number in self.runs or not self.ready.held or not self.ready.here:
             return
-        file = await converted(self.ready, adapter)
         name = f"{PREFIX}{adapter.parent.name}.{adapter.name}"
-        base = Path(self.ready.start.base.path)
         parts = self.runner.desk.parts
-        parts.lend_chat(name, await asyncio.to_thread(EmbeddedChat, name, base, adapter=file))
+        parts.lend_chat(name, await self._opened(name, adapter, ask))
         try:
             self.runs[number] = await self.held(self.ready.after.model_copy(update={"model": name}))
+        except (ModelError, InputError) as error:
+            if self.ready.start.served:
+                raise
+            parts.notices.add(f"epoch {number} could not be asked here: {error.what}")
         finally:
             await parts.close_chat(name)
+
+    async def _opened(self, name: str, adapter: Path, ask: Ask | None) -> ChatModel:
+        base = self.ready.start.base
+        if self.ready.start.served:
+            file = await converted(self.ready, adapter)
+            return await asyncio.to_thread(EmbeddedChat, name, Path(base.path), adapter=file)
+        owner = Answering(base, adapter, adapter.parent / "answers", self.ready.how)
+        return TransformersChat(name, base, adapter, ask or owner.ask, owner)
 
     async def held(self, pipeline: Pipeline) -> Run:
         """A pipeline over what is held out."""

@@ -94,7 +94,8 @@ class Prepared:
     """All that is settled before a second is spent. before, after: the pipeline as it is, and as
     the tuned model will run in it, but for that model's name. others: settings that may be tried
     beside `how`. examples: by id, those that samples were made of. weights: hashes of what training
-    starts from, base and adapter. key: of all that the schedule follows from."""
+    starts from, base and adapter. key: of all that the schedule follows from. here: whether the
+    result can be asked on this machine, by the embedded runtime or the trainer's own process."""
 
     start: Start
     before: Pipeline
@@ -107,6 +108,7 @@ class Prepared:
     examples: Mapping[str, Example]
     weights: tuple[str, str]
     key: str
+    here: bool = True
 
     @property
     def held(self) -> list[Example]:
@@ -195,7 +197,10 @@ async def prepare(
         checks=tuple(checks), samples_file=str(file), notices=parts.notices.texts,
     )  # fmt: skip
     by_id = {e.id: e for e in examples}
-    return Prepared(start, before, after, apart, plan, planned, how, others, by_id, weights, key)
+    return Prepared(
+        start, before, after, apart, plan, planned, how, others, by_id, weights, key,
+        measurable(start, wish),
+    )  # fmt: skip
 
 
 def _long_enough(
@@ -348,8 +353,15 @@ def _scheduled(
         return Schedule(**begun), measured
     by_hand = how.epochs if "epochs" in wish.how else None
     tokens = sum(p + r for p, r in used)
-    found = schedule(len(used), tokens, speed, wish.minutes, wish.stages, by_hand, 1 + others)
+    # What nobody can look at here is not worth a training of its own.
+    stages = wish.stages if measurable(start, wish) or "full" not in wish.stages else ("full",)
+    found = schedule(len(used), tokens, speed, wish.minutes, stages, by_hand, 1 + others)
     return found, measured
+
+
+def measurable(start: Start, wish: TuneWish) -> bool:
+    """Whether answers of the result can be had on this machine."""
+    return start.served or wish.trainer == "lora"
 
 
 def replanned(parts: Parts, ready: Prepared, wish: TuneWish, spent: float) -> Prepared:

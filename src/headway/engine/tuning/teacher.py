@@ -33,8 +33,8 @@ from headway.engine.run import AS_IS, REPEATS_AS_IS, Probe, Run, Runner, Scorer,
 from headway.engine.tuning.wavering import output_of, unscored
 from headway.engine.tuning.worth import medoid
 from headway.metrics import METRICS, load, score
-from headway.metrics.text import f1, is_abstention
-from headway.steps.reading import first_json, refuses, schema_problem
+from headway.metrics.text import f1
+from headway.steps.reading import refuses
 from headway.steps.vote import same
 
 Filter = Literal["metric", "judge", "agreement"]
@@ -58,6 +58,7 @@ WHY = {
     "disagree": "the teacher's samples say different things",
     "error": "the log says that this request failed",
     "cut": "the log says that the answer was cut off",
+    "tools": "the answer rests on what tools returned, which the log does not show as turns",
     "flagged": "a person flagged the answer",
     "conflict": "the log mostly answers the same question otherwise",
 }
@@ -337,7 +338,8 @@ def baked(task: Task, requests: Iterable[Answered], name: str = "") -> Taught:
     """Production's inputs and outputs as samples, so that a long prompt can be trained in.
 
     Left out, and counted: answers that a person flagged, that failed, were refused or cut off, that
-    are empty or not in the task's form; questions that dev or test asks. Of equal questions the
+    rest on tools' results which the log does not show, that are empty or not in the task's form;
+    questions that dev or test asks. Of equal questions the
     answer that most say is kept once, of equals the last; one that was flagged anywhere is not kept
     elsewhere. name: the log's.
     """
@@ -373,14 +375,14 @@ def baked(task: Task, requests: Iterable[Answered], name: str = "") -> Taught:
 
 def _logged(task: Task, asked: Answered) -> tuple[Example | None, str]:
     """One request as an example, or why it is none; flagged ones are both."""
-    if asked.fault in ("error", "refused", "cut"):
+    if asked.fault in ("error", "refused", "cut", "tools"):
         return None, asked.fault
     output, answer = task.spec.output, asked.answer
     if answer is None or (isinstance(answer, str) and not answer.strip()):
         return None, "empty"
     if isinstance(answer, str) and refuses(answer, output.abstain):
         return None, "refused"
-    reference = _reference(task, answer)
+    reference = reference_of(task, answer)
     if reference is None:
         return None, "invalid"
     inputs = dict(asked.inputs)
@@ -389,20 +391,6 @@ def _logged(task: Task, asked: Answered) -> tuple[Example | None, str]:
         group=_session(asked), tags=("log",), source="log", reviewed=False,
     )  # fmt: skip
     return made, asked.fault
-
-
-def _reference(task: Task, answer: Any) -> Any:
-    """The answer in the task's form; None where it is in none."""
-    output = task.spec.output
-    if isinstance(answer, str):
-        if is_abstention(task, answer):
-            return answer.strip()
-        if output.kind == "json":
-            answer = first_json(answer)
-    found = reference_of(output, answer)
-    if found is None or output.kind != "json" or output.json_schema is None:
-        return found
-    return None if schema_problem(found, output.json_schema) else found
 
 
 def _session(asked: Asked) -> str | None:

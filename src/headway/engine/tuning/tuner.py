@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from headway.core.errors import InputError
+from headway.core.errors import InputError, ModelError
 from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
@@ -65,6 +65,7 @@ from headway.engine.tuning.start import able
 from headway.models.adapted import PREFIX
 from headway.models.tuned import BESIDE, SERVED, Tuned, folder_of
 from headway.training import open_trainer
+from headway.training.answering import Answering, TransformersChat
 from headway.training.lora import LOG
 
 SIDES = 10
@@ -151,7 +152,7 @@ class Tuner:
 
     async def _base(self, ready: Prepared) -> Run | None:
         """The pipeline before, over what is held out."""
-        if not ready.held:
+        if not ready.held or not ready.here:
             return None
         self._say(f"before tuning: {len(ready.held)} held-out samples")
         return await self.runner.run(ready.before, ready.held, split="train")
@@ -299,10 +300,34 @@ class Tuner:
         )
         if not ready.start.served:
             serve = Tuned.load(name, self.task.folder).commands()
-            return finding.model_copy(update={"serve": serve})
-        if not self.wish.prove:
+            finding = finding.model_copy(update={"serve": serve})
+        if not self.wish.prove or not ready.here:
             return finding
-        return finding.model_copy(update=await self._proof(ready, pipeline))
+        if ready.start.served:
+            return finding.model_copy(update=await self._proof(ready, pipeline))
+        return finding.model_copy(update=await self._proof_unserved(ready, pipeline, home))
+
+    async def _proof_unserved(
+        self, ready: Prepared, pipeline: Pipeline, home: Path
+    ) -> dict[str, Any]:
+        """The same, before anything serves the model: transformers answers, one process for the
+        base and its adapter. What fails there takes nothing from what was trained."""
+        base, parts, model = ready.start.base, self.desk.parts, str(pipeline.model)
+        asked = Answering(base, home, self.home / "answers", ready.how)
+        parts.lend_chat(model, TransformersChat(model, base, home, asked.ask, asked))
+        parts.lend_chat(base.name, TransformersChat(base.name, base, None, asked.ask))
+        parts.notices.add(
+            f"{model} was asked by transformers on this machine, without enforced forms: its"
+            " seconds say nothing of what will serve it"
+        )
+        try:
+            return await self._proof(ready, pipeline)
+        except (ModelError, InputError) as error:
+            parts.notices.add(f"it is not measured here: {error.what}")
+            return {}
+        finally:
+            await parts.close_chat(base.name)
+            await parts.close_chat(model)
 
     async def _proof(self, ready: Prepared, pipeline: Pipeline) -> dict[str, Any]:
         """Beside the pipeline before, on dev; and the general probe, base and tuned."""
