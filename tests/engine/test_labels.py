@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headway.core.findings import Diagnosis
+from headway.core.findings import Diagnosis, Suspect
 from headway.core.record import ChatRequest, Record
 from headway.core.review import Review, add_review
 from headway.core.task import Example, Task
@@ -19,6 +19,7 @@ from headway.engine.labels import Doubter, contradiction, keep_doubts, nearby, r
 from headway.engine.labels.ceiling import noise_of
 from headway.engine.labels.spans import kind_of, pieces
 from headway.engine.labels.votes import Ballot, Vote, count, rule
+from headway.engine.labels.weights import Weights, weights_of
 from headway.engine.plan import cut_dev
 from headway.engine.probes import Prober
 from headway.engine.run import search_of
@@ -67,6 +68,98 @@ def test_doubt_weighs_voters_by_how_often_they_agree() -> None:
     assert chances[-1] > chances[-3] > chances[-2]
     assert all(0 < c < 1 for c in chances)
     assert chances[0] < 0.05 < chances[-1]  # below and above the share before any vote
+
+
+# --- one model in several forms -------------------------------------------------------------------
+
+BASE = "embedded/smollm2-135m"
+
+
+def describe(folder: Path, name: str, base: str, served_as: str = "") -> None:
+    home = folder / "models" / name
+    home.mkdir(parents=True)
+    (home / "model.json").write_text(json.dumps({"base": base, "served_as": served_as}))
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        (BASE, (BASE, False)),
+        ("tuned/x", (BASE, True)),
+        ("embedded/models/x/merged-q8_0.gguf", None),
+        ("tuned/full-1a2b.epoch-2", None),  # no description: what it was made of is not known
+        ("tuned/second", (BASE, True)),  # from the merged file of the first
+        ("tuned/circle", None),
+        ("tuned/damaged", None),
+        ("tuned/../x", None),
+        ("tuned/served", ("Qwen/Qwen3-0.6B", True)),
+        ("house/mine", ("Qwen/Qwen3-0.6B", True)),  # the same, by the name of its endpoint
+        ("house/Qwen/Qwen3-0.6B", ("Qwen/Qwen3-0.6B", False)),
+        ("embedded/own.gguf", ("embedded/own.gguf", False)),
+        ("scripted/echo", ("scripted/echo", False)),
+        ("echo", ("echo", False)),
+    ],
+)
+def test_whose_weights_answer(tmp_path: Path, model: str, found: tuple[str, bool] | None) -> None:
+    describe(tmp_path, "x", BASE)
+    describe(tmp_path, "second", "embedded/models/x/merged-q8_0.gguf")
+    describe(tmp_path, "circle", "embedded/models/circle/merged-f16.gguf")
+    describe(tmp_path, "served", "Qwen/Qwen3-0.6B", served_as="house/mine")
+    describe(tmp_path, "damaged", BASE)
+    (tmp_path / "models" / "damaged" / "model.json").write_text("{")
+    assert weights_of(model, tmp_path) == (Weights(*found) if found else None)
+
+
+async def doubted(folder: Path, models: Sequence[str]) -> dict[str, list[Suspect]]:
+    """Suspects by the rule, by split, where all these models answer "never" to everything."""
+    async with Workspace.open(folder) as workspace:
+        runner, task = workspace._runner(), workspace.task
+        for model in models:
+            workspace.parts._chat[model] = ScriptedChat(lambda request: "never", name=model)
+            asked = workspace.parts.resolve(
+                workspace.pipeline().model_copy(update={"model": model})
+            )
+            await runner.run(asked, task.split("train"), split="train")
+            await runner.run(asked, cut_dev(task)[0])
+        found = await Doubter(runner.desk).doubt()
+        train = {e.id for e in task.split("train")}
+    agreed = [s for s in found.suspects if s.agreed]
+    return {
+        "train": [s for s in agreed if s.example in train],
+        "explore": [s for s in agreed if s.example not in train],
+    }
+
+
+async def test_one_model_in_several_forms_is_no_two_witnesses(make_task: Any) -> None:
+    folder = make_task(knowledge=None)  # a text without documents: nobody votes but who answers
+    describe(folder, "x", BASE)
+    forms = [BASE, "tuned/x", "embedded/models/x/merged-q8_0.gguf", "tuned/full-1a2b.epoch-1",
+             "tuned/full-1a2b.epoch-2"]  # fmt: skip
+    assert await doubted(folder, forms) == {"train": [], "explore": []}
+    found = await doubted(folder, [*forms, "scripted/other"])
+    assert found["train"]
+    assert found["explore"]
+    assert set(found["explore"][0].votes) == {BASE, "tuned/x", "scripted/other"}
+    # It may have learnt train by heart, wrong references too.
+    assert set(found["train"][0].votes) == {BASE, "scripted/other"}
+
+
+async def test_who_asks_everybody_clears_what_no_longer_holds(make_task: Any) -> None:
+    folder = make_task(knowledge=None)
+    async with Workspace.open(folder) as workspace:
+        desk, example = workspace._runner().desk, workspace.task.split("train")[0]
+        before = Suspect(
+            example=example.id, fingerprint=example.fingerprint, reference=example.reference,
+            doubt=0.9, votes={"tuned/a": {}, "tuned/b": {}}, why="two agree", agreed=True,
+        )  # fmt: skip
+        desk.store.put_suspects([before.model_dump(mode="json")])
+        workspace.parts._chat[BASE] = ScriptedChat(lambda request: "never", name="base")
+        asked = workspace.parts.resolve(workspace.pipeline().model_copy(update={"model": BASE}))
+        await workspace._runner().run(asked, workspace.task.split("train"), split="train")
+        quick = keep_doubts(desk, await Doubter(desk, quick=True).doubt())
+        assert [s.agreed for s in quick if s.example == example.id] == [True]
+        whole = keep_doubts(desk, await Doubter(desk).doubt())
+        assert [s.agreed for s in whole if s.example == example.id] == [False]
 
 
 # --- voters on what is near -----------------------------------------------------------------------

@@ -12,6 +12,7 @@ from headway.core.errors import InputError, Outage
 from headway.core.rating import FILE, Preference, Rating, add_verdicts, read_verdicts
 from headway.core.task import Task
 from headway.engine.people import _votes, fault_of, flag_on, flags_of, preference
+from headway.engine.statistics.ratings import expected
 from headway.intake.verdicts import read_rated
 from headway.workspace import Workspace
 
@@ -225,6 +226,80 @@ async def test_pairs_hide_and_shuffle_their_sides_and_strengths_come_out(two: Pa
     assert found.strengths[best].low > 1000  # type: ignore[operator]
     assert found.by == "people"
     assert found.linked
+
+
+ALIKE = """
+def plain(request):
+    return "Arn"
+
+def fuller(request):
+    return "Arn" if "river" in request.messages[-1].content else "It is the Arn."
+"""
+
+
+@pytest.fixture
+def alike(make_task: Any) -> Path:
+    """Two pipelines that answer otherwise but where a river is asked for."""
+    folder: Path = make_task()
+    (folder / "said.py").write_text(ALIKE)
+    (folder / "pipelines").mkdir()
+    for name, model in (("baseline", "plain"), ("best", "fuller")):
+        (folder / "pipelines" / f"{name}.yaml").write_text(
+            f"model: scripted/said.py:{model}\nsteps:\n  - generate: {{template: Answer.}}\n"
+        )
+    return folder
+
+
+async def _prefer(workspace: Workspace, by: str, most: int | None = None) -> int:
+    """Prefer `best` wherever it differs, or so many times; how often it was."""
+    pairs = await workspace.to_rate("baseline", against="best", by=by, limit=60)
+    verdicts = [
+        preference(p, [s.pipeline[:4] for s in p.sides].index("best"), by, "") for p in pairs[:most]
+    ]
+    add_verdicts(workspace.task.folder, verdicts)
+    return len(verdicts)
+
+
+async def test_equal_answers_are_ties_though_nobody_is_shown_them(alike: Path) -> None:
+    async with Workspace.open(alike) as workspace:
+        explore = workspace._explore(60)
+        same = sum("river" in e.question for e in explore)
+        rated = await _prefer(workspace, "ana")
+        assert rated == len(explore) - same
+        found = workspace.ratings()
+        both = await _prefer(workspace, "ben") and workspace.ratings()
+    strong = next(iter(found.strengths))
+    assert strong.startswith("best@")
+    assert found.preferences == rated  # what people said stays what they said
+    assert {e.n for e in found.strengths.values()} == {len(explore)}
+    # As a judge would find that prefers `best` wherever it differs: 1 of a win there, else a half.
+    wanted = (rated + 0.5 * same) / len(explore)
+    lead = 2 * ((found.strengths[strong].mean or 0) - 1000)
+    assert expected(lead) == pytest.approx(wanted, abs=0.02)
+    assert any(f"answer {same} alike" in said for said in found.notices)
+    # Two people who rate all are met by twice the ties.
+    assert {e.n for e in both.strengths.values()} == {2 * len(explore)}
+
+
+async def test_of_a_part_that_was_rated_a_part_of_the_ties_counts(alike: Path) -> None:
+    async with Workspace.open(alike) as workspace:
+        explore = workspace._explore(60)
+        same = sum("river" in e.question for e in explore)
+        rated = await _prefer(workspace, "ana", most=6)
+        found = workspace.ratings()
+    ties = round(same * rated / (len(explore) - same))
+    assert 1 <= ties < same
+    assert {e.n for e in found.strengths.values()} == {rated + ties}
+
+
+async def test_preferences_that_name_no_pipeline_exactly_have_no_ties(alike: Path) -> None:
+    async with Workspace.open(alike) as workspace:
+        await _prefer(workspace, "ana", most=1)
+        (alike / FILE).unlink()
+        add_verdicts(alike, [Preference(example="x", a="baseline", b="best@", prefer="b")])
+        found = workspace.ratings()
+    assert {e.n for e in found.strengths.values()} == {1}
+    assert found.notices == ()
 
 
 async def test_the_judge_can_compare_pipelines_too(two: Path) -> None:

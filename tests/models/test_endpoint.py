@@ -25,10 +25,12 @@ from headway.core.errors import InputError, Outage, Rejected, TooLong
 from headway.core.protocols import ChatModel, EmbeddingModel, RerankModel
 from headway.core.record import ChatRequest, Message
 from headway.core.task import Endpoint
+from headway.models.anthropic import THINKING_ROOM
 from headway.models.endpoint import (
     EndpointChat,
     EndpointEmbedding,
     EndpointRerank,
+    _read_chat,
     _read_tokens,
     response_format,
 )
@@ -205,6 +207,139 @@ async def test_usd_from_the_price_file(make: Make, tmp_path: Path) -> None:
         unknown = await make(stub, model="n", prices=Prices.load(tmp_path)).chat(ask())
     assert reply.usd == pytest.approx((7 * 2 + 2 * 10) / 1e6)
     assert unknown.usd is None
+
+
+# --- thinking ---------------------------------------------------------------------------------
+
+THOUGHTS = 20
+THINKING = "<think>\n" + "so " * THOUGHTS + "\n</think>\n\nforty two"
+# Beside its words a block that stays in the text counts both of its marks.
+IN_ALL = THOUGHTS + 2 + 2
+
+
+def limits(stub: StubServer) -> list[int]:
+    return [body["max_tokens"] for body in stub.bodies]
+
+
+@pytest.mark.parametrize("where", ["", "hidden", "reasoning", "reasoning_content"])
+async def test_a_model_that_thinks_gets_room_and_both_calls_are_charged(
+    make: Make, tmp_path: Path, where: str
+) -> None:
+    (tmp_path / "prices.yaml").write_text(
+        "house/m: {prompt: 2, completion: 10, calls: 1, date: 2026-01-01}\n"
+    )
+    async with StubServer(THINKING, thinking=where, latency_s=0.05) as stub:
+        model = make(stub, prices=Prices.load(tmp_path))
+        before = model.identity
+        reply = await model.chat(ask(max_tokens=8))
+        assert (reply.text, reply.finish) == ("forty two", "stop")
+        assert limits(stub) == [8, 8 + THINKING_ROOM]
+        assert (reply.prompt_tokens, reply.completion_tokens) == (2 * 7, 8 + IN_ALL)
+        assert reply.usd == pytest.approx((14 * 2 + (8 + IN_ALL) * 10) / 1e6 + 2 * 1 / 1e3)
+        assert reply.latency_s >= 0.1
+        # From now on from the start, and at the price of one call.
+        again = await model.chat(ask(max_tokens=8))
+        assert limits(stub)[2:] == [8 + THINKING_ROOM]
+        assert (again.text, again.completion_tokens) == ("forty two", IN_ALL)
+        assert model.identity == before
+
+
+async def test_one_whose_thinking_fits_is_asked_once_and_remembered(make: Make) -> None:
+    async with StubServer(THINKING) as stub:
+        model = make(stub)
+        assert (await model.chat(ask(max_tokens=99))).text == "forty two"
+        await model.chat(ask(max_tokens=8))
+    assert limits(stub) == [99, 8 + THINKING_ROOM]
+
+
+async def test_one_whose_template_opens_the_block_is_known_once_it_closes_it(make: Make) -> None:
+    async with StubServer(THINKING.removeprefix("<think>")) as stub:
+        model = make(stub)
+        assert (await model.chat(ask(max_tokens=99))).text == "forty two"
+        assert model.thinks
+
+
+async def test_a_check_has_found_out_that_it_thinks(make: Make) -> None:
+    async with StubServer(THINKING) as stub:
+        await make(stub, capabilities=Capabilities(thinks=True)).chat(ask(max_tokens=8))
+    assert limits(stub) == [8 + THINKING_ROOM]
+
+
+@pytest.mark.parametrize("text", ["one two three four", "Write <think> here and there"])
+async def test_one_that_is_cut_without_thinking_is_asked_once(make: Make, text: str) -> None:
+    async with StubServer(text, thinking="hidden") as stub:
+        model = make(stub)
+        reply = await model.chat(ask(max_tokens=2))
+    assert (reply.finish, stub.requests, model.thinks) == ("length", 1, False)
+
+
+async def test_even_the_room_may_be_too_little(make: Make) -> None:
+    async with StubServer("<think>" + "so " * 9000) as stub:
+        reply = await make(stub).chat(ask(max_tokens=8))
+    assert (reply.text, reply.finish, stub.requests) == ("", "length", 2)
+    assert reply.completion_tokens == 8 + 8 + THINKING_ROOM
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_service_that_takes_no_such_limit_is_asked_without_it(
+    make: Make, status: int
+) -> None:
+    def small(number: int, body: dict[str, Any]) -> str | None:
+        return str(status) if body["max_tokens"] > THINKING_ROOM else None
+
+    async with StubServer(THINKING, plan=small) as stub:
+        model = make(stub)
+        reply = await model.chat(ask(max_tokens=8))
+        assert (reply.text, reply.finish, reply.completion_tokens) == ("", "length", 8)
+        assert (await model.chat(ask(max_tokens=99))).text == "forty two"
+    assert limits(stub) == [8, 8 + THINKING_ROOM, 99 + THINKING_ROOM, 99]
+
+
+async def test_an_outage_is_no_cut_reply(make: Make) -> None:
+    async with StubServer(THINKING, plan=["ok", "500", "500"]) as stub:
+        with pytest.raises(Outage):
+            await make(stub, retries=1).chat(ask(max_tokens=8))
+
+
+async def test_a_400_that_says_the_limit_was_spent_thinking(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "Could not finish the message because max_tokens or model output limit was reached."
+    monkeypatch.setattr("headway.testing.stub._error", _said(said, 400))
+    async with StubServer(THINKING, thinking="hidden", plan=["400"]) as stub:
+        reply = await make(stub).chat(ask(max_tokens=8))
+    assert (reply.text, reply.completion_tokens) == ("forty two", IN_ALL)
+    assert limits(stub) == [8, 8 + THINKING_ROOM]
+
+
+async def test_what_was_thought_is_counted_where_no_tokens_are_told(make: Make) -> None:
+    async with StubServer(THINKING, thinking="reasoning", usage=False) as stub:
+        reply = await make(stub).chat(ask(max_tokens=99))
+    assert reply.completion_tokens >= 3 * THOUGHTS // 4
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": None, "reasoning": "so"}, ""),
+        ({"reasoning_content": "so"}, ""),  # nothing but thinking
+        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "so"}]},
+                      {"type": "text", "text": "42"}]}, "42"),
+        ({"content": "42", "reasoning": {"odd": 1}, "reasoning_content": ""}, "42"),
+    ],
+)  # fmt: skip
+def test_forms_of_thinking(message: dict[str, Any], text: str) -> None:
+    read = _read_chat(orjson.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}))
+    assert read.text == text
+    assert read.thought == ("odd" not in str(message))
+
+
+@pytest.mark.parametrize("details", [None, [], {}, {"reasoning_tokens": None},
+                                     {"reasoning_tokens": 0}])  # fmt: skip
+def test_no_tokens_of_thinking_are_no_thinking(details: Any) -> None:
+    reply = {"choices": [{"message": {"content": "42"}}],
+             "usage": {"completion_tokens_details": details}}  # fmt: skip
+    assert not _read_chat(orjson.dumps(reply)).thought
 
 
 # --- failures ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
 from headway.core.errors import Outage, Rejected
 from headway.core.record import ChatRequest, Message
@@ -116,3 +117,42 @@ async def test_a_service_that_answers_nothing_raises() -> None:
     async with StubServer(plan=lambda n, body: "garbage") as stub:
         with pytest.raises(Outage, match="not JSON"):
             await check(stub, retries=0)
+
+
+@pytest.mark.parametrize("where", ["", "hidden", "reasoning"])
+async def test_a_model_that_thinks_is_given_room_and_found_out(where: str) -> None:
+    def pondering(body: dict[str, Any]) -> str:
+        return f"<think>\n{'so ' * 600}\n</think>\n{obedient(body)}"
+
+    async with StubServer(pondering, thinking=where) as stub:
+        found = await check(stub)
+        assert stub.requests == found.calls == 3
+    assert (found.thinks, found.json_schema, found.seed_repeats) == (True, True, True)
+    assert any("it thinks" in note for note in found.notes)
+
+
+async def test_a_model_that_does_not_think_is_known_too() -> None:
+    async with StubServer(obedient) as stub:
+        assert (await check(stub)).thinks is False
+
+
+async def test_where_there_is_no_room_the_schema_is_not_known() -> None:
+    def small(number: int, body: dict[str, Any]) -> str | None:
+        return "400" if body["max_tokens"] > 4000 else None
+
+    async with StubServer("<think>" + "so " * 600, plan=small) as stub:
+        found = await check(stub)
+    assert (found.thinks, found.json_schema) == (True, None)
+    assert any("cut at 512 tokens" in note for note in found.notes)
+
+
+async def test_a_400_for_want_of_room_is_no_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "Could not finish the message because max_tokens or model output limit was reached."
+    body = orjson.dumps({"error": {"message": said}})
+    monkeypatch.setattr(
+        "headway.testing.stub._error",
+        lambda *_, **__: web.Response(status=400, body=body, content_type="application/json"),
+    )
+    async with StubServer(obedient, plan=["400"]) as stub:
+        found = await check(stub)
+    assert (found.thinks, found.json_schema, found.token_field) == (True, True, "max_tokens")

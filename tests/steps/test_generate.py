@@ -384,6 +384,19 @@ GARBAGE = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('<think>or {"a": 1}?</think>{"a": 2}', {"a": 2}),
+        ('or {"a": 1}?\n</think>\n{"a": 2}', {"a": 2}),
+        ('<think>or {"a": 1}', None),
+        ('{"a": "<think>"}', {"a": "<think>"}),
+    ],
+)
+def test_what_is_thought_is_no_json(text: str, value: Any) -> None:
+    assert first_json(text) == value
+
+
 @given(text=GARBAGE)
 @settings(max_examples=300, deadline=None)
 def test_first_json_gives_what_can_be_kept_or_nothing(text: str) -> None:

@@ -133,7 +133,7 @@ def ratings(console: Console, found: RatingsFinding) -> None:
         head = f"pipeline, by {found.by}"
         console.print(table(head, "points (95% interval)", "verdicts", rows=rows, right="verdicts"))
         say("Bradley-Terry on Elo's scale: 1000 is the mean, 200 points more take 0.76 of a win.")
-        say("A tie is half a win.")
+        say("A tie is half a win, and equal answers are a tie.")
         if not found.linked:
             say(
                 "! Some were never compared, nor through others: their points mean little.",

@@ -33,9 +33,11 @@ from headway.core.task import Example, Task
 from headway.engine import statistics as stats
 from headway.engine.funnel import supported
 from headway.engine.judging import Asked, Bench, first_side
+from headway.engine.plan import cut_dev
 from headway.engine.run import AS_IS, Run, Runner, reread
 
 T = TypeVar("T")
+NAMED = 8  # characters of a fingerprint in a pipeline's name
 FLAGGED = {
     True: ("search", "search at fault, answer faithful: people call it made up, and what was shown"
            " says it"),
@@ -71,7 +73,7 @@ def flag_on(flags: Mapping[str, Sequence[Rating]], record: Record) -> str:
 
 def named(typed: str, fingerprint: str) -> str:
     """A pipeline in a preference: as it was typed, and exactly."""
-    return f"{typed}@{fingerprint[:8]}"
+    return f"{typed}@{fingerprint[:NAMED]}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,12 @@ class People:
         several = list(votes.values())
         answered = [groups.get(example, example) for example, _ in votes]
         agreed = stats.people_agreement(several, answered, yes_no=set(shares) <= {0.0, 1.0})
-        pairs = [stats.Pair(p.a, p.b, p.score) for p in wishes]
+        ties, alike = self._alike(wishes)
+        pairs = [*(stats.Pair(p.a, p.b, p.score) for p in wishes), *(pair for pair, _ in ties)]
+        places = [
+            *(groups.get(p.example, p.example) for p in wishes),
+            *(e.cluster for _, e in ties),
+        ]
         return RatingsFinding(
             task=self.task.spec.name,
             added=added,
@@ -122,10 +129,49 @@ class People:
             mean=mean,
             agreement={name: _estimate(e) for name, e in agreed.items()},
             faults=self.faults(ratings),
-            strengths=_strengths(pairs, [groups.get(p.example, p.example) for p in wishes]),
+            strengths=_strengths(pairs, places),
             linked=stats.linked(pairs),
-            notices=self.runner.desk.parts.notices.texts,
+            notices=(*self.runner.desk.parts.notices.texts, *alike),
         )
+
+    def _alike(
+        self, wishes: Sequence[Preference]
+    ) -> tuple[list[tuple[stats.Pair, Example]], list[str]]:
+        """Ties for what two compared pipelines answer alike on explore, which nobody is shown, and
+        a sentence on each two. Without them a side that is better on the few answers that differ
+        looks as if it were so on all.
+
+        Beside the verdicts there are as many ties as alike answers beside those that differ: where
+        people have rated a part of them, or several people all, that many would have been ties.
+        """
+        asked: dict[tuple[str, str], list[str]] = {}
+        for wish in wishes:
+            a, b = sorted((wish.a, wish.b))
+            asked.setdefault((a, b), []).append(wish.example)
+        explore, ties, said = cut_dev(self.task)[0], list[tuple[stats.Pair, Example]](), list[str]()
+        for (a, b), rated in asked.items():
+            one, two = self._of_name(a), self._of_name(b)
+            both = [e for e in explore if e.id in one and e.id in two]
+            alike = [e for e in both if one[e.id] == two[e.id] and e.id not in rated]
+            if not alike:
+                continue
+            differ = len(both) - len(alike)
+            many = round(len(alike) * len(rated) / differ) if differ else len(alike)
+            ties += [(stats.Pair(a, b, 0.5), alike[i % len(alike)]) for i in range(many)]
+            said.append(
+                f"Of {len(both)} examples {a} and {b} answer {len(alike)} alike, which nobody is"
+                f" shown: their points hold ties for them ({many}, beside people's verdicts on the"
+                f" others: {len(rated)})."
+            )
+        return ties, said
+
+    def _of_name(self, name: str) -> dict[str, str]:
+        """The answers of a pipeline as a preference names it; none where that is not exact."""
+        prefix = name.rpartition("@")[2]
+        found = self.runner.desk.store.pipeline(prefix) if len(prefix) >= NAMED else []
+        if len(found) != 1:
+            return {}
+        return {id: answer.strip() for id, answer in self.answers(found[0][0]).items()}
 
     def faults(self, ratings: Sequence[Rating]) -> tuple[Fault, ...]:
         """One row for each answer that people flag as made up: what was at fault."""
@@ -236,13 +282,22 @@ class People:
             (p.example, frozenset((p.a, p.b)))
             for p in preferences_of(read_verdicts(self.task.folder)) if p.by == by
         }  # fmt: skip
-        found = []
-        for example, sides in _shuffled(await self._both(a, b, examples)):
-            if (example.id, frozenset(s.pipeline for s in sides)) in done:
-                continue
-            if sides[0].answer.strip() != sides[1].answer.strip():
-                found.append(ToRate(example, tuple(random.sample(sides, 2))))
-        return found
+        both = _shuffled(await self._both(a, b, examples))
+        differ = [
+            (example, sides) for example, sides in both
+            if sides[0].answer.strip() != sides[1].answer.strip()
+        ]  # fmt: skip
+        if alike := len(both) - len(differ):
+            self.runner.progress(
+                Event(
+                    "notice", f"{alike} of {len(both)} answers are the same: each counts as a tie"
+                )
+            )
+        return [
+            ToRate(example, tuple(random.sample(sides, 2)))
+            for example, sides in differ
+            if (example.id, frozenset(s.pipeline for s in sides)) not in done
+        ]
 
     async def _both(
         self, a: tuple[str, Pipeline], b: tuple[str, Pipeline], examples: Sequence[Example]

@@ -16,6 +16,7 @@ from headway.core.errors import ModelError
 from headway.core.protocols import MetricLender, Scored
 from headway.core.record import ChatRequest, Message, Passage, Score
 from headway.core.task import digest
+from headway.core.thinking import apart
 
 T = TypeVar("T")
 
@@ -133,15 +134,17 @@ async def ask(
             problem = str(error)
         if last:
             break
-        wrote = reply.text[:KEPT] or "-"
+        wrote = apart(reply.text)[1][:KEPT] or "-"
         again = f"That cannot be used: {problem}. Reply again, with the JSON object only."
         messages = (*messages, Message("assistant", wrote), Message("user", again))
-    raise Unread(problem, reply.text[:KEPT])
+    raise Unread(problem, (apart(reply.text)[1] or reply.text)[:KEPT])
 
 
 def parsed(text: str, was_cut: bool = False) -> Any:
-    """The first JSON object of a reply, whatever stands around it. Raises ValueError."""
+    """The first JSON object of a reply, whatever stands around it; what a judge weighs in its
+    thinking is no verdict. Raises ValueError."""
     decoder = json.JSONDecoder()
+    thought, text = apart(text)
     at = text.find("{")
     while at >= 0:
         try:
@@ -150,6 +153,8 @@ def parsed(text: str, was_cut: bool = False) -> Any:
             at = text.find("{", at + 1)
             continue
         return value
+    if thought and not text:
+        raise ValueError("it ended while thinking")
     raise ValueError("it was cut off before its end" if was_cut else "there is no JSON object")
 
 

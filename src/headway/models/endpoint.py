@@ -2,20 +2,31 @@
 
 What a call does when it fails is in `wire`; a content filter's 400 is a reply with finish
 `refused`.
+
+Thinking counts in the limit of tokens: of OpenAI's reasoning models, and of R1 or Qwen3 behind
+vLLM. A short limit is then spent before a word is said, and the reply is cut and empty. So a reply
+that was cut and shows that its model thinks is asked for once more, with THINKING_ROOM on top, and
+both calls are charged; from then on that model gets the room at once. What it thinks is left out of
+the text, as it is where the service keeps it apart itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from yarl import URL
 
 from headway.core.charge import Charge
+from headway.core.errors import TooLong
 from headway.core.protocols import Vectors
 from headway.core.record import ChatReply, ChatRequest
+from headway.core.thinking import apart, thinks
+from headway.models.anthropic import THINKING_ROOM
 from headway.models.prices import Prices
 from headway.models.remote import RemoteChat
 from headway.models.service import Capabilities, Service
@@ -52,10 +63,13 @@ class EndpointChat(RemoteChat):
         )
         self._model = service.model
         self._format: tuple[Mapping[str, Any], dict[str, Any]] | None = None
+        self.thinks = bool(self.capabilities.thinks)
+        """Whether it was found to think before it answers, by a check or by a reply."""
 
     @property
     def identity(self) -> str:
-        """Address and model, and what is left out of requests since it changes the answers."""
+        """Address and model, and what is left out of requests since it changes the answers. The
+        room for thinking does not: whoever needs it is given it, known or not."""
         can = self.capabilities
         left_out = [n for n in ("json_schema", "seed", "temperature") if not self._sends(n, can)]
         without = f" without {','.join(left_out)}" if left_out else ""
@@ -66,13 +80,13 @@ class EndpointChat(RemoteChat):
         # None is not known, hence sent.
         return getattr(can, name) is not False
 
-    def payload(self, request: ChatRequest) -> dict[str, Any]:
-        """The JSON body of a request."""
+    def payload(self, request: ChatRequest, room: int = 0) -> dict[str, Any]:
+        """The JSON body of a request; room: tokens for thinking, on top of its limit."""
         can = self.capabilities
         body: dict[str, Any] = {
             "model": self._model,
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-            can.token_field: request.max_tokens,
+            can.token_field: request.max_tokens + room,
         }
         if can.temperature is not False:
             body["temperature"] = request.temperature
@@ -91,21 +105,60 @@ class EndpointChat(RemoteChat):
         return self._format[1]
 
     async def chat(self, request: ChatRequest) -> ChatReply:
-        """Ask once (with retries). Raises Outage or Rejected."""
-        body = written(self.payload(request))
+        """Ask once (with retries), or twice where the first reply was cut while it thought. Raises
+        Outage, Rejected or TooLong."""
+        if self.thinks:
+            found = await self._with_room(request)
+            return found or (await self._once(request))[0]
+        reply, thought = await self._once(request)
+        self.thinks = self.thinks or thought
+        if not (thought and reply.finish == "length"):
+            return reply
+        more = await self._with_room(request)
+        return reply if more is None else _both(reply, more)
+
+    async def _with_room(self, request: ChatRequest) -> ChatReply | None:
+        """The reply with room for thinking; None where the service does not take so many tokens,
+        and may take the request without them."""
+        try:
+            return (await self._once(request, THINKING_ROOM))[0]
+        except TooLong:
+            return None
+        except EndpointRejected as error:
+            if error.status in (400, 422):
+                return None
+            raise
+
+    async def _once(self, request: ChatRequest, room: int = 0) -> tuple[ChatReply, bool]:
+        """One call, and whether its reply shows that the model thought."""
+        body = written(self.payload(request, room))
         try:
             read, seconds = await self.wire.post(self._url, body, _read_chat)
         except EndpointRejected as error:
+            free = None if self._price is None else 0.0
             if error.status == 400 and error.code in FILTERED:
                 # A filter's verdict on this one prompt is an answer of the service, and free.
-                usd = None if self._price is None else 0.0
-                return ChatReply(error.said, "refused", usd=usd)
+                return ChatReply(error.said, "refused", usd=free), False
+            if error.status == 400 and SPENT_THINKING.search(error.said):
+                return ChatReply("", "length", usd=free), True
             raise
-        text, finish, *told = read
-        prompt, completion = self._used(request, text, *told)
+        prompt, completion = self._used(request, read.whole, read.prompt, read.completion)
         price = self._price
         usd = None if price is None else price.cost(prompt, completion)
-        return ChatReply(text, finish, prompt, completion, seconds, usd)
+        reply = ChatReply(read.text, read.finish, prompt, completion, seconds, usd)
+        return reply, read.thought
+
+
+def _both(first: ChatReply, second: ChatReply) -> ChatReply:
+    """The second reply, with what both cost and took."""
+    usd = None if first.usd is None or second.usd is None else first.usd + second.usd
+    return replace(
+        second,
+        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+        completion_tokens=first.completion_tokens + second.completion_tokens,
+        latency_s=first.latency_s + second.latency_s,
+        usd=usd,
+    )
 
 
 Finish = Literal["stop", "length", "refused"]
@@ -118,9 +171,24 @@ FINISH: Mapping[str, Finish] = {
 }
 FILTERED = frozenset({"content_filter", "content_policy_violation"})
 """Codes of a 400 by which a service says that it will not answer this prompt."""
+SPENT_THINKING = re.compile(r"max_tokens or model output limit was reached")
+"""What OpenAI says in a 400 where thinking left no token for the answer, at times: else such a
+reply is cut and empty."""
 
 
-def _read_chat(data: bytes) -> tuple[str, Finish, int | None, int | None]:
+class _Read(NamedTuple):
+    """A reply, read. text: without what was thought; whole: all that was written, as far as it is
+    shown, of which tokens are estimated where they are not told."""
+
+    text: str
+    finish: Finish
+    prompt: int | None
+    completion: int | None
+    thought: bool
+    whole: str
+
+
+def _read_chat(data: bytes) -> _Read:
     reply = read_object(data)
     try:
         choice = reply["choices"][0]
@@ -128,6 +196,7 @@ def _read_chat(data: bytes) -> tuple[str, Finish, int | None, int | None]:
         content = message.get("content")
         refusal = message.get("refusal")
         ended = choice.get("finish_reason")
+        thinking = _shown_thinking(message)
     except (KeyError, IndexError, TypeError, AttributeError):
         raise Malformed("no choices[0].message") from None
     if isinstance(content, list):
@@ -136,21 +205,44 @@ def _read_chat(data: bytes) -> tuple[str, Finish, int | None, int | None]:
     finish = FINISH.get(ended, "stop") if isinstance(ended, str) else "stop"
     if isinstance(refusal, str) and refusal:
         content, finish = content or refusal, "refused"
-    if content is None and "content" in message:
+    if content is None and ("content" in message or thinking):
         # All of it was reasoning, or a tool call: the model's answer is empty, as it said.
         content = ""
     if not isinstance(content, str):
         raise Malformed(f"message.content is {type(content).__name__}, not text")
     usage = reply.get("usage")
-    if not isinstance(usage, dict):
-        return content, finish, None, None
+    usage = usage if isinstance(usage, dict) else {}
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return (
-        content,
+    return _Read(
+        apart(content)[1],
         finish,
         prompt if isinstance(prompt, int) else None,
         completion if isinstance(completion, int) else None,
+        thought_in(reply, content),
+        thinking + content,
     )
+
+
+def thought_in(reply: Mapping[str, Any], content: str) -> bool:
+    """Whether a reply shows that its model thought: in a field of its own, in its text, or by the
+    tokens that were counted, as OpenAI does, which does not show it."""
+    usage = reply.get("usage")
+    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
+    count = details.get("reasoning_tokens") if isinstance(details, dict) else None
+    counted = isinstance(count, int) and count > 0
+    return counted or thinks(content) or bool(_shown_thinking(reply["choices"][0]["message"]))
+
+
+def _shown_thinking(message: Mapping[str, Any]) -> str:
+    """The thinking that a service shows beside the answer: vLLM and OpenRouter in `reasoning`,
+    DeepSeek and older vLLM in `reasoning_content`, Mistral in parts of the content."""
+    for name in ("reasoning", "reasoning_content"):
+        value = message.get(name)
+        if isinstance(value, str) and value.strip():
+            return value
+    parts = message.get("content")
+    found = parts if isinstance(parts, list) else []
+    return "".join(str(p.get("thinking") or "") for p in found if isinstance(p, dict))
 
 
 def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Services that call themselves compatible differ in which parameters they take, and some take one
 and do nothing with it. So everything is asked for in one call; only if that is rejected is the
 offending parameter sought, first by what the error names. A second, equal call tells whether the
-seed has an effect. Two calls for a service that takes all, and one more for each refusal.
+seed has an effect. Two calls for a service that takes all, and one more for each refusal, and
+for a model whose thinking needs more room.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any
 
 import orjson
 
-from headway.core.errors import ModelError
-from headway.models.endpoint import EndpointChat, response_format
+from headway.core.errors import ModelError, TooLong
+from headway.core.thinking import apart
+from headway.models.anthropic import THINKING_ROOM
+from headway.models.endpoint import SPENT_THINKING, EndpointChat, response_format, thought_in
 from headway.models.service import Capabilities, TokenField
 from headway.models.wire import EndpointOutage, EndpointRejected, Malformed, read_object
 
@@ -46,14 +49,14 @@ WORDS = {
     "json_schema": ("response_format", "json_schema", "guided", "structured"),
 }
 TOKENS = 512
-"""Enough for a model that reasons before it answers."""
 
 
 async def check_endpoint(model: EndpointChat) -> Capabilities:
     """Find out what the endpoint of a model takes and does.
 
     Makes 2 calls where it takes everything, about one more for each parameter that it does not
-    take, 9 at most. Raises Rejected or Outage where it answers no request at all.
+    take, and one where it thinks for long. Raises Rejected or Outage where it answers no request at
+    all.
     """
     return await _Check(model).run()
 
@@ -62,15 +65,36 @@ class _Check:
     def __init__(self, model: EndpointChat) -> None:
         self.model = model
         self.field: TokenField = model.capabilities.token_field
+        self.room = 0
+        self.thinks = False
         self.calls = 0
         self.notes: list[str] = []
 
     async def ask(self, sent: list[str]) -> tuple[dict[str, Any], float]:
-        """One call with these parameters."""
+        """One call with these parameters; another, with room, where the model was still thinking
+        as its tokens ended."""
+        try:
+            reply, seconds = await self.send(sent)
+        except EndpointRejected as error:
+            if self.room or not SPENT_THINKING.search(error.said):
+                raise
+            self.room, self.thinks = THINKING_ROOM, True
+            return await self.send(sent)
+        self.thinks = self.thinks or thought_in(reply, _content(reply))
+        if self.thinks and _cut(reply) and not self.room:
+            self.room = THINKING_ROOM
+            try:
+                return await self.send(sent)
+            except (TooLong, EndpointRejected):
+                self.room = 0  # more than it takes
+        return reply, seconds
+
+    async def send(self, sent: list[str]) -> tuple[dict[str, Any], float]:
+        """One call."""
         body: dict[str, Any] = {
             "model": self.model.service.model,
             "messages": [{"role": "user", "content": PROMPT}],
-            self.field: TOKENS,
+            self.field: TOKENS + self.room,
         }
         for name in sent:
             body |= PARAMETERS[name]
@@ -93,16 +117,20 @@ class _Check:
             logprobs="logprobs" in sent and bool(reply["choices"][0].get("logprobs")),
             usage=_has_usage(reply),
             token_field=self.field,
+            thinks=self.thinks,
             latency_s=round(seconds, 4),
             served_model=reply["model"] if isinstance(reply.get("model"), str) else None,
             checked=datetime.now(UTC).date().isoformat(),
         )
         if "json_schema" in sent and not found.json_schema:
-            if reply["choices"][0].get("finish_reason") == "length":
+            if _cut(reply):
                 found = replace(found, json_schema=None)
-                self.notes.append(f"JSON schema: not known, the reply was cut at {TOKENS} tokens")
+                limit = TOKENS + self.room
+                self.notes.append(f"JSON schema: not known, the reply was cut at {limit} tokens")
             else:
                 self.notes.append("JSON schema: taken, but the reply does not follow it")
+        if self.thinks:
+            self.notes.append(f"it thinks: limits get {THINKING_ROOM} tokens on top")
         if "logprobs" in sent and not found.logprobs:
             self.notes.append("logprobs: taken, but not in the reply")
         if "seed" in sent:
@@ -197,8 +225,16 @@ def _read(data: bytes) -> dict[str, Any]:
 
 
 def _text(reply: dict[str, Any]) -> str:
+    return apart(_content(reply))[1]
+
+
+def _content(reply: dict[str, Any]) -> str:
     content = reply["choices"][0]["message"].get("content")
     return content if isinstance(content, str) else ""
+
+
+def _cut(reply: dict[str, Any]) -> bool:
+    return bool(reply["choices"][0].get("finish_reason") == "length")
 
 
 def fits(text: str) -> bool:

@@ -19,10 +19,10 @@ from jsonschema.exceptions import SchemaError
 from referencing.exceptions import Unresolvable
 
 from headway.core.errors import InputError
+from headway.core.thinking import apart as apart
 
 # --- thinking and the answer ----------------------------------------------------------------------
 
-_THOUGHT = re.compile(r"^\s*<think>(.*?)(?:</think>|\Z)", re.DOTALL)
 # At the start of a line, in whatever markup; else, as some models write it, within one.
 _ANSWER_LINE = re.compile(
     r"^[ \t>*_#-]*(?:(?:the|my)[ \t]+)?(?:final[ \t]+)?answer\b[ \t*_]*:(?:\*\*|__)?[ \t]*",
@@ -36,13 +36,6 @@ _LAST_HEADING = re.compile(r"^[ \t]*#{2,4}[ \t]+([^\n]+?)\s*\Z", re.MULTILINE)
 _AFTER = re.compile(
     r"^[ \t>*_#-]*(?:explanation|reasoning|justification)\b[ \t*_]*:", re.IGNORECASE | re.MULTILINE
 )
-
-
-def apart(text: str) -> tuple[str, str]:
-    """(what stands in a leading <think> block, the rest): so models that think of themselves mark
-    it. A block that is not closed goes on to the end."""
-    found = _THOUGHT.match(text)
-    return (found[1].strip(), text[found.end() :].strip()) if found else ("", text)
 
 
 def split_answer(text: str) -> tuple[str, str, bool]:
@@ -180,8 +173,10 @@ MOST, MOST_OPEN = 20_000, 200
 
 
 def first_json(text: str) -> Any | None:
-    """The first JSON object in a text, fenced or not; None where there is none, or none that can
-    be kept (nested too deeply, half a character, a number of more than 64 bits)."""
+    """The first JSON object in a text, fenced or not, behind what was thought before it; None
+    where there is none, or none that can be kept (nested too deeply, half a character, a number of
+    more than 64 bits)."""
+    _, text = apart(text)
     try:
         return _kept(orjson.loads(text))
     except orjson.JSONDecodeError:

@@ -35,6 +35,8 @@ from weakref import WeakSet
 import orjson
 from aiohttp import web
 
+from headway.core.thinking import apart
+
 Body = dict[str, Any]
 Answer = str | Callable[[Body], str]
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
@@ -46,6 +48,8 @@ class StubServer:
 
     answer: the text of every chat reply, or a function of the request's JSON body. Its tokens
     are its words, and it is cut at the request's limit.
+    thinking: where a leading <think> block of it goes, which counts in that limit: empty, it stays
+    in the text; `hidden`, the usage alone tells of it; else the message's field of that name.
     latency_s: seconds before each reply. plan: faults of the first requests, in order, or a
     function of a request's number (from 1) and body. key: the key it wants, or every request is
     refused with a 401 that quotes the key it got (as careless services do). busy_over: more
@@ -63,6 +67,7 @@ class StubServer:
         self,
         answer: Answer = "ok",
         *,
+        thinking: str = "",
         latency_s: float = 0.0,
         plan: Plan = (),
         key: str | None = None,
@@ -78,6 +83,7 @@ class StubServer:
         keep: bool = True,
     ) -> None:
         self._answer = answer
+        self._thinking = thinking
         self._latency_s = latency_s
         self._plan = plan
         self._key = key
@@ -255,20 +261,26 @@ class StubServer:
         words = whole.split()
         cut = limit is not None and len(words) > limit
         text = " ".join(words[:limit]) if cut else whole
+        completion = len(text.split())
+        thought, text = apart(text) if self._thinking else ("", text)
+        message: Body = {"role": "assistant", "content": text}
+        if thought and self._thinking != "hidden":
+            message[self._thinking] = thought
         choice: Body = {
             "index": 0,
-            "message": {"role": "assistant", "content": text},
+            "message": message,
             "finish_reason": "length" if cut else "stop",
         }
         if body.get("logprobs") and "logprobs" not in self._ignores:
             choice["logprobs"] = {"content": [{"token": text, "logprob": 0.0}]}
         prompt = sum(len(str(m.get("content", "")).split()) for m in body.get("messages", ()))
-        completion = len(text.split())
-        usage = {
+        usage: Body = {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
         }
+        if self._thinking == "hidden":
+            usage["completion_tokens_details"] = {"reasoning_tokens": len(thought.split())}
         return {
             "id": "stub",
             "object": "chat.completion",

@@ -5,6 +5,7 @@ nearby      labels by a light classifier and nearest neighbours on embeddings, o
 spans       pieces of a text that could be an answer
 reader      a light model of which piece answers the question, out of fold
 answers     what chat models have answered already
+weights     whose weights answer under a model's name
 ceiling     the share of wrong references, by verdicts or suspects
 contradict  whether the knowledge says two different things
 doubter     asks all that fit a task, and fills the queue

@@ -1,7 +1,8 @@
 """Answers that are in the store already, as votes: as is, with perfect context, repeats, a stronger
 model, candidates, whatever was tried. They cost nothing.
 
-Of each model its answers with the evidence shown count, where there are any; else those as is.
+Of each model its answers with the evidence shown count, where there are any; else those as is. A
+tuned model is not asked of train, whose references it may have learnt by heart.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headway.core.record import Record
-from headway.core.task import Example
+from headway.core.task import Example, Task
+from headway.engine.labels.weights import weights_of
 from headway.engine.run import AS_IS, PERFECT, REPEATS, REPEATS_AS_IS, reread
 from headway.metrics.fields import parsed
 from headway.metrics.text import answer_of
@@ -20,16 +22,24 @@ from headway.store import Store
 SHOWN, AS_IT_IS = (PERFECT, REPEATS), (AS_IS, REPEATS_AS_IS)
 
 
-def kept(store: Store, examples: Sequence[Example]) -> dict[str, dict[str, list[Record]]]:
+def kept(
+    store: Store, task: Task, examples: Sequence[Example]
+) -> dict[str, dict[str, list[Record]]]:
     """By example, by model: its answers. Refusals, broken forms, outages and "I do not know" are
-    no answers."""
-    by_print = {e.fingerprint: e for e in examples}
+    no answers; nor are those of a model whose weights nobody knows, which may be another's."""
+    every = {e.fingerprint: e for e in examples}
+    learnt = {e.id for e in task.split("train")}
+    unseen = {key: e for key, e in every.items() if e.id not in learnt}
     found: dict[str, dict[str, list[Record]]] = defaultdict(dict)
     models: dict[str, list[str]] = defaultdict(list)
     for fingerprint, pipeline in store.pipeline(""):
         if pipeline.get("model"):
             models[pipeline["model"]].append(fingerprint)
     for model, fingerprints in models.items():
+        weights = weights_of(model, task.folder)
+        if weights is None:
+            continue
+        by_print = unseen if weights.tuned else every
         for probes in (SHOWN, AS_IT_IS):
             more: dict[str, list[Record]] = defaultdict(list)
             for fingerprint in fingerprints:

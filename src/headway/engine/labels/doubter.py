@@ -24,6 +24,7 @@ from headway.engine.check_twins import twins
 from headway.engine.labels import answers, nearby, reader
 from headway.engine.labels.ceiling import noise_of
 from headway.engine.labels.votes import NOISE, Ballot, Doubt, Vote, count, same
+from headway.engine.labels.weights import weights_of
 from headway.engine.lender import Desk
 from headway.engine.plan import cut_dev
 from headway.metrics.fields import Path, leaves, wanted
@@ -105,23 +106,26 @@ class Doubter:
         """The chat models' own answers, as far as they are in the store."""
         explore = {e.id for e in (*self.task.split("train"), *cut_dev(self.task)[0])}
         unique = {b.example.id: b.example for b in ballots if b.example.id in explore}
-        found = answers.kept(self.desk.store, list(unique.values()))
+        found = answers.kept(self.desk.store, self.task, list(unique.values()))
+        roots = {
+            model: weights.root
+            for model in {m for by_model in found.values() for m in by_model}
+            if (weights := weights_of(model, self.task.folder)) is not None
+        }
         for ballot in ballots:
             for model, records in found.get(ballot.example.id, {}).items():
                 said = [s for r in records if (s := answers.said(r, self.kind)) is not None]
                 if ballot.path:
                     said = answers.field_of(said, ballot.path.split("."))
                 if said:
-                    self._vote(ballot, self._one(ballot, model, said))
+                    self._vote(ballot, self._one(ballot, model, roots[model], said))
 
-    def _one(self, ballot: Ballot, model: str, said: Sequence[Any]) -> Vote:
+    def _one(self, ballot: Ballot, model: str, root: str, said: Sequence[Any]) -> Vote:
         """A model's answers as one vote: how many of them are not the reference, and the answer
         most of them give."""
         fits = [any(same(self.kind, s, r) for r in self._right(ballot)) for s in said]
         most = max(said, key=lambda s: sum(same(self.kind, s, t) for t in said))
-        return Vote(
-            model, model, 1 - sum(fits) / len(fits), most, self._borne(ballot.example, most)
-        )
+        return Vote(model, root, 1 - sum(fits) / len(fits), most, self._borne(ballot.example, most))
 
     def _right(self, ballot: Ballot) -> Sequence[Any]:
         return (ballot.reference,) if ballot.path else ballot.example.references
@@ -338,7 +342,10 @@ def keep_doubts(desk: Desk, found: Doubts) -> tuple[Suspect, ...]:
         missed = old.example not in asked or (found.quick and old.example not in fresh)
         if ruled or (stands and missed):
             fresh[old.example] = old
-        elif stands and old.example in fresh and len(old.votes) > len(fresh[old.example].votes):
+        elif (
+            stands and found.quick and old.example in fresh
+            and len(old.votes) > len(fresh[old.example].votes)
+        ):  # fmt: skip
             agreed = old.agreed or fresh[old.example].agreed
             fresh[old.example] = old.model_copy(update={"agreed": agreed})
     desk.store.put_suspects([s.model_dump(mode="json") for s in fresh.values()])

@@ -25,10 +25,10 @@ MISSED = 0.1  # chance that a vote agrees with a wrong reference
 class Vote:
     """What one voter says of one reference, which it was not trained on.
 
-    voter: its name for a person. model: what it sees through; voters of one model are one model to
-    the rule, and an empty name is none. against: its chance that the reference is wrong. says: its
-    own answer, None where it names none. borne: whether the evidence holds that answer; True where
-    the input itself is the evidence.
+    voter: its name for a person. model: what it sees through, in whatever form (weights.py); voters
+    of one model are one model to the rule, and an empty name is none. against: its chance that the
+    reference is wrong. says: its own answer, None where it names none. borne: whether the evidence
+    holds that answer; True where the input itself is the evidence.
     """
 
     voter: str
