@@ -13,14 +13,18 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 import headway as hw
+from headway.core.catalogue import Family
 from headway.core.findings import Estimate, Headroom
+from headway.core.protocols import Axis, Candidate, TechniqueContext
 from headway.core.record import ChatRequest, Message
+from headway.engine import journey as journey_module
 from headway.engine.journey import ranked
 from headway.engine.plan import cut_dev
 from headway.models.scripted import extract
@@ -126,6 +130,45 @@ async def test_test_stays_sealed_when_nothing_is_kept(make_task) -> None:
         journey = await workspace.optimize()
     assert journey.best == journey.baseline
     assert journey.test is None
+
+
+class Shorter:
+    """The prompt without what the scripted model does not read: as good, at a smaller price."""
+
+    name: ClassVar[str] = "shorter"
+    axis: ClassVar[Axis] = "behaviour"
+    needs: ClassVar[tuple[str, ...]] = ()
+    addresses: ClassVar[tuple[str, ...]] = ()
+    good_for: ClassVar[str] = "long prompts"
+    not_good_for: ClassVar[str] = "short ones"
+    costs: ClassVar[str] = "nothing"
+
+    async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
+        yield Candidate(ctx.incumbent.with_step("generate", template="Answer."), "a short prompt")
+
+
+@pytest.mark.parametrize("margin", [{"token_f1": 0.4}, {}])
+async def test_what_is_as_good_and_cheaper_is_kept_where_a_margin_says_so(
+    make_task, monkeypatch: pytest.MonkeyPatch, margin: dict[str, float]
+) -> None:
+    folder = make_task(knowledge=False, margin=margin)
+    (folder / "pipelines").mkdir()
+    (folder / "pipelines" / "baseline.yaml").write_text(
+        "model: scripted/echo\nsteps:\n"
+        f"  - generate: {{template: '{'Answer the question about the town. ' * 20}'}}\n"
+    )
+    monkeypatch.setattr(
+        journey_module, "TECHNIQUES", Family("technique", {"shorter": f"{__name__}:Shorter"})
+    )
+    async with Workspace.open(folder) as workspace:
+        journey = await workspace.optimize()
+    (step,) = [s for s in journey.steps if s.technique == "shorter"]
+    if margin:
+        assert (step.decision, step.reason) == ("kept", "not_worse_and_cheaper")
+        assert "saves" in step.detail
+        assert journey.best != journey.baseline
+    else:
+        assert (step.decision, step.reason) == ("dropped", "no_gain")
 
 
 # --- kill -9 ----------------------------------------------------------------------------------

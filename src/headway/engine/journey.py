@@ -397,8 +397,15 @@ class Traveller:
         limit = self._breaks(lap.run)
         if limit:
             return self._step(found, "dropped", limit[0], limit[1], calls, None)
-        # Too little even if true: a gain the explore sample puts below half a point.
+        # Too little even if true: a gain the explore sample puts below half a point. What costs
+        # less for it, as a tuned model with its short prompt does, may be worth keeping all the
+        # same.
         if lap.difference <= 0.005:
+            margin, saved = self.task.spec.margin.get(self.metric), saves(lap.run, lap.incumbent)
+            if margin is not None and saved >= SAVES and lap.difference >= -margin:
+                return await self._as_good(
+                    lap.candidate, lap.run, lap.incumbent, found, margin, saved, calls
+                )
             text = f"no gain over {lap.found.n} examples of explore"
             verdict = "worse" if lap.found.high is not None and lap.found.high < 0 else "not_proven"
             return self._step(found, "dropped", "no_gain", text, calls, verdict)
@@ -529,10 +536,17 @@ class Traveller:
                 else f"loses more than the margin of {margin:g} on explore"
             )
             return self._step(facts, "dropped", "no_gain", why, calls, None)
+        return await self._as_good(candidate, run, base, facts, margin, saved, calls)
+
+    async def _as_good(
+        self, candidate: Candidate, run: Run, base: Run, facts: dict[str, Any], margin: float,
+        saved: float, calls: int,
+    ) -> JourneyStep:  # fmt: skip
+        """Is it as good, at a smaller price? run, base: its and the incumbent's, on explore."""
         answer = await self.confirm.ask(
             candidate.pipeline, self.incumbent.pipeline, self._plan.looks, margin=margin
         )
-        facts |= {
+        facts = facts | {
             "difference": answer.difference, "low": answer.low, "high": answer.high,
             "measured_on": "confirm", "n": answer.n, "level": answer.level,
         }  # fmt: skip
