@@ -37,6 +37,7 @@ from tasks import TASKS, WORK, Bench, make
 from headway import Workspace
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Candidate, Technique
+from headway.core.record import Record
 from headway.engine.journey import Lent
 from headway.engine.needs import unmet
 from headway.engine.race import against
@@ -51,7 +52,7 @@ from table import report  # noqa: E402
 EXAMPLES, QUICK = 60, 4
 # Rewrites by a proposer ask for more calls on train than all rows of a table on dev.
 LAST = ("meta_prompt",)
-NOT_HERE = ("settings",)  # only for one's own application
+NOT_HERE = ("settings", "fine_tune")  # only for one's own application; in bench/training
 # For the estimate: techniques that apply to a task, all their candidates, and how many times a
 # baseline example's seconds a candidate's example takes in the mean (some ask five times).
 FIRSTS, CANDIDATES, LONGER = 14, 26, 2.0
@@ -72,6 +73,7 @@ class Measured:
         self.runner: Runner = workspace._runner()
         self.baseline = workspace.pipeline()
         self.base: Run | None = None
+        self.stands = ""  # the baseline's fingerprint: rows against another are of another time
 
     def key(self, *names: str) -> str:
         """Under which a row is kept."""
@@ -88,7 +90,8 @@ class Measured:
     async def start(self) -> None:
         """The baseline, which every row is held against; from the store, where it is there."""
         self.base, seconds = await self.run(self.baseline)
-        if self.key("baseline", "") not in self.kept.rows:
+        self.stands = self.base.fingerprint
+        if self.kept.rows.get(self.key("baseline", ""), {}).get("pipeline") != self.stands:
             self.kept.put(self.key("baseline", ""), self.row(self.base, seconds, "baseline", ""))
         print(f"  {self.bench.name}: baseline {self.score(self.base):.3f}, {seconds:.0f} s")
 
@@ -106,11 +109,14 @@ class Measured:
         score = estimate(run.scores(self.bench.judged), run.groups)
         value: dict[str, Any] = {
             "technique": technique, "title": title, "n": n, "pipeline": run.fingerprint,
+            "base": self.stands,
             "score": [score.mean, score.low, score.high],
             "prompt_tokens": sum(u.prompt_tokens for u in usage) / n,
             "completion_tokens": sum(u.completion_tokens for u in usage) / n,
             "calls": sum(u.calls + u.cached_calls for u in usage) / n,
-            "seconds": seconds / n,
+            # Of answers that were in the store already it is no time of theirs.
+            "seconds": None if any(u.cached_calls for u in usage) else seconds / n,
+            "cut": sum(cut(r) for r in records),
             "invalid": sum(r.status == "invalid" for r in records),
             "refused": sum(r.status == "refused" for r in records),
             "outage": sum(r.status == "outage" for r in records),
@@ -131,7 +137,8 @@ class Measured:
         key = self.key(kind.name, "proposed")
         need = unmet(kind, self.workspace.task)
         if need:
-            self.kept.put(key, {"technique": kind.name, "titles": [], "why": need, "all": True})
+            value = {"technique": kind.name, "titles": [], "why": need, "all": True}
+            self.kept.put(key, {**value, "base": self.stands})
             return []
         before = self.runner.desk.budget.spent()
         start, found = time.perf_counter(), []
@@ -144,7 +151,7 @@ class Measured:
         spent = self.runner.desk.budget.spent()
         value = {
             "technique": kind.name, "titles": [c.title for c in found], "why": why,
-            "all": most is None or len(found) < most,
+            "all": most is None or len(found) < most, "base": self.stands,
             "calls": spent.calls - before.calls, "tokens": spent.tokens - before.tokens,
             "seconds": time.perf_counter() - start,
         }  # fmt: skip
@@ -165,15 +172,22 @@ class Measured:
         rows = (
             (self.kept.rows.get(self.key(kind.name, t), {}) for t in told["titles"]) if told else ()
         )
-        failed = told is None or told["why"].startswith("failed") or not (told["all"] or first)
-        return not failed and all("difference" in row for row in rows)
+        # What had nothing to propose is asked again: it costs nothing that is in the store, and its
+        # code may have changed.
+        anew = told is None or told.get("base") != self.stands or told["why"] != ""
+        left = anew or not (told["all"] or first)
+        return not left and all(self.holds(row) for row in rows)
+
+    def holds(self, row: dict[str, Any]) -> bool:
+        """Whether a row is measured, and against the baseline as it is."""
+        return "difference" in row and row.get("base") == self.stands
 
     async def measure(self, kind: type[Technique], candidate: Candidate, again: bool) -> None:
         """One row, unless it is there; with `again` also then. A row that fails must not end the
         bench: it is kept as failed, and tried anew by the next run."""
         key = self.key(kind.name, candidate.title)
         known = self.kept.rows.get(key, {})
-        if "difference" in known and not again:
+        if self.holds(known) and not again:
             return
         print(f"  {self.bench.name}: {kind.name}: {candidate.title} ...", end=" ", flush=True)
         try:
@@ -185,10 +199,15 @@ class Measured:
             return
         value = self.row(run, seconds, kind.name, candidate.title)
         # Of the same pipeline the answers are in the store, and cost no time: the first is true.
-        if known.get("pipeline") == run.fingerprint:
-            value["seconds"] = max(value["seconds"], known["seconds"])
+        if known.get("pipeline") == run.fingerprint and value["seconds"] is None:
+            value["seconds"] = known["seconds"]
         self.kept.put(key, value)
         print(f"{self.score(run):.3f} ({value['difference'][0]:+.3f}), {seconds:.0f} s")
+
+
+def cut(record: Record) -> bool:
+    """Whether an answer was ended by its limit of tokens."""
+    return any(step.get("cut") or step.get("finish") == "length" for step in record.trace)
 
 
 async def limited(kind: type[Technique], lent: Lent, most: int | None) -> AsyncIterator[Candidate]:
@@ -223,7 +242,8 @@ async def table(
 
 def write(output: Path, kept: Kept, n: int) -> None:
     """The tables anew."""
-    output.write_text(report(kept.rows, TASKS, n), encoding="utf-8")
+    names = [kind.name for kind in techniques()]
+    output.write_text(report(kept.rows, TASKS, n, names), encoding="utf-8")
 
 
 def hours(benches: Sequence[Bench], n: int, rows: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -14,8 +14,9 @@ Written by `python bench/behaviour/run.py`. Each row is the baseline with one te
 over the same examples, paired example by example. Intervals are 95%, clustered by group, and not
 corrected for the number of rows. `p` is corrected, by Holm's method over the rows of a table, and a
 difference is called proven only where it is at most 0.05. A score counts answers in a broken form
-as 0; how many there were stands in `invalid`. Tokens, calls and seconds are those of one request;
-seconds are of computing, on one thread (less where a run went on from kept answers). This is a
+as 0; how many there were stands in `invalid`, and in `cut` how many were ended by their limit of
+tokens. Tokens, calls and seconds are those of one request; seconds are of computing, on one thread,
+and left out where some of the answers were in the store already. This is a
 survey on one small model and one set of examples; a journey proves what it keeps on examples of its
 own.
 """
@@ -38,8 +39,8 @@ def mean(value: list[float | None] | None) -> str:
     return "" if not value or value[0] is None else f"{value[0]:.3f}"
 
 
-def report(rows: Mapping[str, Any], tasks: Mapping[str, Any], n: int) -> str:
-    """All tables: one a task and model, in the order of `tasks`."""
+def report(rows: Mapping[str, Any], tasks: Mapping[str, Any], n: int, names: Sequence[str]) -> str:
+    """All tables: one a task and model, in the order of `tasks`. names: of all techniques."""
     said = [HEAD]
     for name, bench in tasks.items():
         models = dict.fromkeys(k.split("|")[1] for k in rows if k.startswith(f"{name}|"))
@@ -50,17 +51,23 @@ def report(rows: Mapping[str, Any], tasks: Mapping[str, Any], n: int) -> str:
                 if key.startswith(f"{name}|{model}|") and key.endswith(f"|{n}")
             }
             if found:
-                said += table(bench, model, found)
+                said += table(bench, model, found, names)
+        if not models:
+            said += [f"\n## {bench.name} on `{bench.model}`\n", "Not measured yet.\n"]
     return "\n".join(said) + "\n"
 
 
-def table(bench: Any, model: str, found: Mapping[tuple[str, ...], Any]) -> list[str]:
+def table(
+    bench: Any, model: str, found: Mapping[tuple[str, ...], Any], names: Sequence[str]
+) -> list[str]:
     """One task on one model."""
     base = next((v for v in found.values() if v.get("technique") == "baseline"), None)
     if base is None:
         return []
-    measured = [v for v in found.values() if "difference" in v]
-    told = [v for v in found.values() if "titles" in v]
+    stands = base.get("base")
+    of_now = [v for v in found.values() if v.get("base") == stands]
+    measured = [v for v in of_now if "difference" in v]
+    told = [v for v in of_now if "titles" in v]
     failed = [v for v in found.values() if "failed" in v]
     judged = KNOWN.get(bench.judged, f"`{bench.judged}`")
     other = list(base.get("other", {}))
@@ -68,8 +75,8 @@ def table(bench: Any, model: str, found: Mapping[tuple[str, ...], Any]) -> list[
         f"\n## {bench.name} on `{model}`\n",
         f"{bench.note[0].upper()}{bench.note[1:]}. Judged: {judged}, {base['n']} examples.\n",
         f"| technique | change | score | {''.join(f'{m} | ' for m in other)}difference | p |"
-        " prompt tokens | written tokens | calls | seconds | invalid |",
-        "|---" * (10 + len(other)) + "|",
+        " prompt tokens | written tokens | calls | seconds | cut | invalid |",
+        "|---" * (11 + len(other)) + "|",
     ]
     holm = iter(stats.holm([v["p"] if v["p"] is not None else 1.0 for v in measured]))
     corrected = {id(v): next(holm) for v in measured}
@@ -82,12 +89,20 @@ def table(bench: Any, model: str, found: Mapping[tuple[str, ...], Any]) -> list[
         said.append(
             f"| {value['technique']} | {change} | {interval(value['score'])} | {others}"
             f"{interval(value.get('difference'), True)} | {p} | {value['prompt_tokens']:.0f} |"
-            f" {value['completion_tokens']:.0f} | {value['calls']:.2g} | {value['seconds']:.1f} |"
-            f" {broken} |"
+            f" {value['completion_tokens']:.0f} | {value['calls']:.2g} | {seconds(value)} |"
+            f" {value.get('cut', '')} | {broken} |"
         )
     said += ["", *verdicts(ranked, corrected), *can_show(bench, base, measured)]
     said += notes(told, failed)
+    met = {v["technique"] for v in told}
+    if missing := [name for name in names if name not in met]:
+        said.append(f"Not measured yet: {', '.join(missing)}.\n")
     return said
+
+
+def seconds(value: Any) -> str:
+    """Of one request; nothing where they are not known."""
+    return "" if value["seconds"] is None else f"{value['seconds']:.1f}"
 
 
 def verdicts(rows: list[Any], corrected: Mapping[int, float]) -> list[str]:

@@ -359,7 +359,8 @@ def by_judge(chosen: Sequence[Article], kept: Kept) -> str:
     return (
         f"\nThe judge ({JUDGE}) saw {len(seen)} articles of both halves,\n{len(yes)} sentences, of"
         f" which people called {yes.mean():.0%} supported: balanced accuracy {one},\nwhere"
-        f" `shipped` has {other} on the same. Replies that could not be read:\n{lost}, each a miss.\n"
+        f" `shipped` has {other} on the same. Replies that could not be read:"
+        f"\n{lost}, each a miss.\n"
     )
 
 
