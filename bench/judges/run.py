@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 from aiohttp import web
 
 from headway.core.rating import Labelled, Labels
@@ -39,6 +40,7 @@ from headway.engine import statistics as stats
 from headway.engine.budget import Budget
 from headway.engine.judging import Bench, baselines
 from headway.engine.lender import Desk
+from headway.engine.statistics.agreement import measures
 from headway.metrics import load
 from headway.models.embedded import EmbeddedChat, Settings
 from headway.models.pull import obtain
@@ -88,6 +90,8 @@ class Pack:
     criterion: str = ""
     offline: bool = False
     """Whether our metric also works without a judge."""
+    cut: float = 0.5
+    """The score from which a verdict is yes, on both sides."""
 
     def task(self, judge: str | None) -> Task:
         """The task that our metric sees."""
@@ -214,8 +218,8 @@ def _halueval(data: Path) -> list[Labelled]:
 
 PACKS = (
     Pack("qags", "Faithfulness of summaries (QAGS)", "every sentence is in the article, by most of"
-         " three votes each; half CNN/DM, half XSum", "yes_no", "faithfulness", "faithfulness",
-         _qags, offline=True),
+         " three votes each; half CNN/DM, half XSum. Yes is a score of 1, all statements supported",
+         "yes_no", "faithfulness", "faithfulness", _qags, offline=True, cut=1.0),
     Pack("financebench", "Correctness of answers from filings (FinanceBench)", "label `Correct"
          " Answer`; refusals count as not correct", "yes_no", "correctness", "answer_correctness",
          _financebench, offline=True),
@@ -366,34 +370,37 @@ def _table(pack: Pack, answers: Sequence[Labelled], kept: Kept) -> list[str]:
         return [*lines, "", "Not measured yet.", ""]
     people = [a.label for a in done]
     groups = [str(a.group) for a in done]
-    measures = (
+    columns = (
         ("kappa", "balanced_accuracy", "auc")
         if pack.labels == "yes_no"
         else ("spearman", "kendall", "alpha_ordinal")
     )
-    lines += ["", f"| judge | {' | '.join(measures)} | unscored | seconds an answer |"]
-    lines += ["| --- |" + " ---: |" * (len(measures) + 2)]
+    lines += ["", f"| judge | {' | '.join(columns)} | unscored | seconds an answer |"]
+    lines += ["| --- |" + " ---: |" * (len(columns) + 2)]
     apart, missed = "", []
     for side in _sides(pack):
         rows = [kept.rows[_key(pack, side, a)] for a in done]
-        found = stats.agreement([r["score"] for r in rows], people, groups, labels=pack.labels)
+        scores = [r["score"] for r in rows]
+        found = stats.agreement(scores, people, groups, labels=pack.labels, cut=pack.cut)
         none = [(a.example.id, r["why"]) for a, r in zip(done, rows, strict=True)
                 if r["score"] is None]  # fmt: skip
         missed += [f"- {side}, `{id}`: {_cell(why)}" for id, why in none]
         seconds = sorted(r["seconds"] for r in rows)[len(rows) // 2]
         name = f"{side}: {pack.theirs if side == 'ragas' else pack.ours}"
-        lines.append(_row(name, found, measures, str(len(none)), f"{seconds:.1f}"))
-        if side == _sides(pack)[0] and (least := stats.told_apart(found[measures[0]])):
+        lines.append(_row(name, found, columns, str(len(none)), f"{seconds:.1f}"))
+        if side == _sides(pack)[0] and (least := stats.told_apart(found[columns[0]])):
             apart = (
-                f"So many answers tell two judges apart from a difference of about {least:.2f} in"
-                f" {measures[0]} on, 80% of the time; smaller ones they cannot show."
+                f"On other answers each, so many tell two judges apart from a difference of about"
+                f" {least:.2f} in {columns[0]} on, 80% of the time. {_paired(pack, done, kept)}"
             )
+        if side == "headway, no judge" and pack.name == "qags":
+            lines += _not_fitted(pack, done, kept, columns)
     for name, base in baselines(done, pack.labels, groups).items():
-        lines.append(_row(name, base, measures, "0", "0"))
+        lines.append(_row(name, base, columns, "0", "0"))
     if any(len(a.votes) > 1 for a in done):
         each = stats.people_agreement([a.votes for a in done], groups,
                                       yes_no=pack.labels == "yes_no")  # fmt: skip
-        lines.append(_row("one person with the others", each, measures, "", ""))
+        lines.append(_row("one person with the others", each, columns, "", ""))
     lines += ["", apart, ""]
     if missed:
         lines += [
@@ -407,8 +414,48 @@ def _table(pack: Pack, answers: Sequence[Labelled], kept: Kept) -> list[str]:
     return lines
 
 
-def _row(name: str, found: Any, measures: Sequence[str], *rest: str) -> str:
-    cells = [_figure(found.get(m)) for m in measures]
+def _not_fitted(
+    pack: Pack, done: Sequence[Labelled], kept: Kept, columns: Sequence[str]
+) -> list[str]:
+    """Our rule without a judge, on those articles that its weights were not fitted on
+    (faithfulness.py)."""
+    others = [a for a in done if fraction(f"half:{a.example.id}") >= 0.5]
+    rows = [kept.rows[_key(pack, "headway, no judge", a)] for a in others]
+    if len(others) < 3:
+        return []
+    found = stats.agreement(
+        [r["score"] for r in rows], [a.label for a in others], [str(a.group) for a in others],
+        labels=pack.labels, cut=pack.cut,
+    )  # fmt: skip
+    return [_row(f"the same, on the {len(others)} it was not fitted on", found, columns, "0", "")]
+
+
+def _paired(pack: Pack, done: Sequence[Labelled], kept: Kept) -> str:
+    """Our metric's agreement minus Ragas', of the same answers: percentiles of a bootstrap of
+    groups."""
+    first = "kappa" if pack.labels == "yes_no" else "spearman"
+    statistic = measures(pack.labels, pack.cut)[first]
+    people = np.array([a.label for a in done])
+    groups = np.array([str(a.group) for a in done])
+    ours, theirs = (
+        np.array([
+            np.nan if (s := kept.rows[_key(pack, side, a)]["score"]) is None else s for a in done
+        ])
+        for side in (_sides(pack)[0], "ragas")
+    )  # fmt: skip
+    rows = [np.flatnonzero(groups == g) for g in dict.fromkeys(groups)]
+    rng = np.random.default_rng(7)
+    drawn = []
+    for _ in range(2_000):
+        at = np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))])
+        drawn.append(statistic(ours[at], people[at]) - statistic(theirs[at], people[at]))
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    found = statistic(ours, people) - statistic(theirs, people)
+    return f"Ours with the judge minus Ragas, paired: {found:+.2f} ({low:+.2f} to {high:+.2f})."
+
+
+def _row(name: str, found: Any, columns: Sequence[str], *rest: str) -> str:
+    cells = [_figure(found.get(m)) for m in columns]
     return f"| {name} | {' | '.join([*cells, *rest])} |"
 
 
