@@ -65,6 +65,7 @@ from headway.engine.tuning import (
     baked,
     inputs_of,
     merge_kinds,
+    plan_measuring,
     plan_source,
     with_source,
 )
@@ -539,8 +540,14 @@ class Workspace:
 
         found = self._source(**source)
         plan = await (await self._tuner(pipeline, wish, found, ask=False)).plan()
-        estimator = Estimator(self.task, self.parts, self.store, self.pipeline())
-        return plan.model_copy(update={"teaching": await plan_source(estimator, found)})
+        before = self.pipeline(pipeline)
+
+        def estimator() -> Estimator:
+            return Estimator(self.task, self.parts, self.store, before)
+
+        measuring = await plan_measuring(estimator(), before, plan, wish, found.teacher)
+        teaching = await plan_source(estimator(), found)
+        return plan.model_copy(update={"teaching": teaching, "measuring": measuring})
 
     async def _tuner(
         self, pipeline: Path | str | Pipeline | None, wish: TuneWish, source: Source, ask: bool

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from headway.cli import draw
 from headway.cli.show import MARKS, _bullets, _heading, _notices, _say, _t, table
-from headway.core.findings import CheckItem
+from headway.core.findings import CheckItem, Plan
 from headway.core.tuning import (
     Cost,
     MergeFinding,
@@ -52,16 +52,20 @@ def plan(console: Console, found: TunePlan) -> None:
     )
     for why, count in found.left_out.items():
         _say(console, f"left out: {count} {words.spaced(why)}", "dim")
-    if found.teaching is not None:
-        spent = ", ".join(
-            words.estimated(key, getattr(found.teaching, key))
-            + (f" {name}" if key in ("calls", "tokens") else "")
-            for key, name in words.BUDGET
-        )
-        _say(console, f"the teacher first: {spent}")
+    for what, spent in (("the teacher first", found.teaching), ("measuring", found.measuring)):
+        if spent is not None:
+            _say(console, f"{what}: {_spent(spent)}")
     _checks(console, found.checks)
     _say(console, f"samples  {found.samples_file}", "dim")
     _notices(console, found.notices)
+
+
+def _spent(plan: Plan) -> str:
+    return ", ".join(
+        words.estimated(key, getattr(plan, key))
+        + (f" {name}" if key in ("calls", "tokens") else "")
+        for key, name in words.BUDGET
+    )
 
 
 def _checks(console: Console, checks: tuple[CheckItem, ...]) -> None:
@@ -88,7 +92,7 @@ def tuned(console: Console, found: TuneFinding, task: Path) -> None:
         _likeness(console, found)
     if found.sides:
         _heading(console, f"{words.count(len(found.sides), 'answer')} side by side")
-        for side in found.sides[:3] if found.name else found.sides:
+        for side in found.sides:
             _side(console, side)
     if found.general_before is not None:
         _general(console, found)

@@ -97,6 +97,8 @@ class TunePlan(Finding):
     samples_file: str = ""
     teaching: Plan | None = None
     """What a teacher would spend first."""
+    measuring: Plan | None = None
+    """What is asked beside training: of the pipeline before, a teacher, and judges."""
     notices: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:

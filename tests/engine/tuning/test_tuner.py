@@ -313,6 +313,23 @@ async def test_drafts_that_nobody_reviewed_are_told(make_task: MakeTask) -> None
         assert f"{n} of {n} examples" in said
 
 
+async def test_a_plan_counts_what_is_asked_beside_training(make_task: MakeTask) -> None:
+    """The pipeline before on what is held out and on dev; a teacher on dev too."""
+    folder = colours(make_task, "scripted/echo")
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    async with Workspace.open(folder) as workspace:
+        dev = min(20, len(workspace.task.split("dev")))
+        wished = TuneWish(base="owner/model", limit=20)
+        plan = await workspace.plan_tune(before, wished)
+        assert plan.measuring is not None
+        assert plan.measuring.calls.high == plan.held + dev
+        assert plan.teaching is None
+        taught = await workspace.plan_tune(before, wished, teacher="scripted/extract")
+        assert taught.measuring is not None
+        assert taught.measuring.calls.high == taught.held + 2 * dev
+        assert taught.teaching is not None
+
+
 async def test_names_that_would_cost_something_are_refused(make_task: MakeTask) -> None:
     folder = colours(make_task, "scripted/echo")
     before = answering().model_copy(update={"model": "scripted/echo"})

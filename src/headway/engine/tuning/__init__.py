@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headway.engine.tuning.measuring import plan_measuring
 from headway.engine.tuning.merging import merge_kinds
 from headway.engine.tuning.preparing import TuneWish
 from headway.engine.tuning.sources import Source, plan_source, with_source
@@ -20,6 +21,7 @@ __all__ = [
     "baked",
     "inputs_of",
     "merge_kinds",
+    "plan_measuring",
     "plan_source",
     "tuned_within",
     "with_source",
