@@ -253,7 +253,8 @@ def table(row: dict[str, Any]) -> str:
     took, tokens = row["seconds"], row["tokens"]
     lines = [
         "# How fast LoRA trains SmolLM2-135M on this machine's CPU", "",
-        f"`python bench/training/speed.py` on examples/tickets: {row['rounds']} rounds of"
+        f"`python bench/training/speed.py --rounds {row['rounds']} --steps {row['steps']}` on"
+        f" examples/tickets: {row['rounds']} rounds of"
         f" {row['steps']} step(s), {tokens:,} tokens a round, threads: {row['threads']}, seconds of"
         f" {CLOCKS[row['clock']]}, torch {row['torch']}, load {row['load']:.1f} at the end. What"
         " the sides are stands in the script. Share of the limit: median over rounds, lowest to"

@@ -82,7 +82,7 @@ class Capabilities:
     json_by: Literal["format", "tool"] | None = None
     """Of Anthropic's form: by what a schema is enforced."""
     thinks: bool | None = None
-    """Of Anthropic's form: whether it thinks unasked, within the limit of tokens."""
+    """Whether it thinks unasked, within the limit of tokens."""
     served_model: str | None = None
     """The model name that the service put into its reply."""
     calls: int = 0
