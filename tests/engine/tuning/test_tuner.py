@@ -438,7 +438,7 @@ async def test_minutes_that_are_left_over_try_settings_on_half(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch, how: dict[str, float], seconds: float,
     rates: list[float], taken: float,
 ) -> None:  # fmt: skip
-    folder = colours(make_task, "scripted/echo", count=250)
+    folder = colours(make_task, "scripted/echo", count=450)
     trainer = ByRate(seconds)
     monkeypatch.setattr("headway.engine.tuning.tuner.open_trainer", lambda name: trainer)
     monkeypatch.setattr("headway.engine.tuning.start.insist", lambda: None)
@@ -469,7 +469,7 @@ async def test_minutes_that_are_left_over_try_settings_on_half(
 
 
 async def test_a_command_is_tried_with_what_it_asks_for(make_task: MakeTask) -> None:
-    folder = colours(make_task, "scripted/echo", count=250)
+    folder = colours(make_task, "scripted/echo", count=450)
     before = answering().model_copy(update={"model": "scripted/echo"})
     async with Workspace.open(folder) as workspace:
         for line, others in (("train {rate}", 2), ("train {rank} {alpha}", 1), ("train", 0)):

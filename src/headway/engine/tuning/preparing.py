@@ -228,7 +228,7 @@ def _said_beside(
         found.append(CheckItem(name=name, level=level, text=text))
 
     drafts = sum(e.reviewed is False for e in usable)
-    if drafts and wish.file is None:
+    if drafts and wish.file is None and wish.examples is None:
         note(
             "sample_drafts",
             f"Drafts that nobody has reviewed: {drafts} of {len(usable)} examples. A model learns"

@@ -13,6 +13,7 @@ StageName = Literal["pilot", "half", "full"]
 LEAST = 10  # samples; visible gains begin at 50
 PILOT, PILOT_FROM, PILOT_EPOCHS = 64, 128, 2
 HALF_FROM = 100
+TRIED_FROM = 200  # samples from which half of them tell settings apart
 EPOCHS = (5, 4, 3, 2, 1)
 """What is tried, best first. On banking77, restaurant8k_ie and tickets the loss of held-out samples
 still fell in the third epoch; one that brings nothing is not taken, and two of them end the
@@ -77,7 +78,8 @@ def schedule(
         if not half or passes >= min(USUAL, tries[0]):
             plan = made(n, passes, half, pilot)
             if plan.seconds <= 60 * minutes:
-                while half and plan.trials < settings and known:
+                tried = half and known and n >= TRIED_FROM
+                while tried and plan.trials < settings:
                     more = made(n, passes, half, pilot, plan.trials + 1)
                     if more.seconds > 60 * minutes:
                         break

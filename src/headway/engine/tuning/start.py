@@ -109,7 +109,8 @@ def _hugging_face(name: str) -> Base | None:
     """A folder in Hugging Face's form, or what may be a repository of its hub."""
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        return Base(name=name, kind="hf", path=str(folder.resolve()))
+        here = str(folder.resolve())  # what is typed names another folder elsewhere
+        return Base(name=here, kind="hf", path=here)
     if not folder.exists() and name.count("/") == 1 and not name.endswith(".gguf"):
         return Base(name=name, kind="hf", path=name)
     return None
