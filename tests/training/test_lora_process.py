@@ -50,7 +50,7 @@ class Kept(lora_process.Line):
     def all(self, kind: str) -> list[Any]:
         return [t.data for t in self.told if t.kind == kind]
 
-    def go_on(self) -> bool:
+    def go_on(self, replies: Any = None) -> bool:
         return True
 
 
