@@ -110,6 +110,14 @@ def test_settings_that_were_tried_are_told() -> None:
     assert "full, rate 0.002: 80 samples" in text
 
 
+def test_long_words_lose_nothing() -> None:
+    """JSON without spaces is one word, wider than a terminal."""
+    wide = '{"a":"' + "0123456789" * 20 + 'end"}'
+    side = Side(example="e1", question="Q?", wanted=wide, base=wide, tuned=wide)
+    text = printed(show_tune.tuned, told(sides=(side,)), Path("task"))
+    assert "".join(text.split()).count(wide) == 3
+
+
 def test_a_plan_and_merged_weights_are_told() -> None:
     text = printed(show_tune.plan, PLAN)
     for said in (

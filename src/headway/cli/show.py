@@ -78,6 +78,8 @@ def _say(console: Console, text: str, style: str = "") -> None:
 
 def _bullets(console: Console, said: Iterable[str]) -> None:
     made = Table.grid(padding=(0, 1))
+    made.add_column()
+    made.add_column(overflow="fold")  # a word longer than the line, such as JSON, loses nothing
     for text in said:
         made.add_row(_t(" •"), _t(text))
     console.print(made)
