@@ -54,7 +54,12 @@ HOW = ("epochs", "rate", "rank", "alpha", "batch", "max_tokens", "threads", "see
     help="Do not also train on half, which shows what twice the data would bring, and where"
     " settings are tried.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the samples.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Passes over the samples. [default: up to 5, as the minutes allow]",
+)
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -77,7 +82,7 @@ HOW = ("epochs", "rate", "rank", "alpha", "batch", "max_tokens", "threads", "see
     "--max-tokens",
     type=click.IntRange(min=16),
     metavar="N",
-    help="Longer samples are left out. [default: 1024]",
+    help="Longer samples are left out. [default: 1024, or what the longest has, up to 4096]",
 )
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="[default: all cores]")
 @click.option("--seed", type=int, metavar="N", help="[default: 7]")
