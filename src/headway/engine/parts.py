@@ -26,13 +26,15 @@ from headway.core.protocols import (
     Vectors,
 )
 from headway.core.task import Example, Task, digest, line_of
+from headway.core.training import Base
 from headway.databases import open_databases
 from headway.engine.application import Application
 from headway.knowledge import FolderKnowledge, read_one
 from headway.models import open_chat, open_embedding, open_rerank
 from headway.models.adapted import PREFIX
-from headway.models.tuned import lineage_of
+from headway.models.tuned import SERVED, Tuned, lineage_of
 from headway.steps import build
+from headway.training.answering import Answering, TransformersChat
 
 Embed = Callable[[str, Sequence[str], Literal["query", "passage"]], Awaitable[Vectors]]
 
@@ -75,7 +77,7 @@ class Parts:
         if name not in self._chat:
             async with self._opening:
                 if name not in self._chat:
-                    self._chat[name] = await open_chat(
+                    self._chat[name] = self._unserved(name) or await open_chat(
                         name,
                         self.task,
                         progress=self.progress,
@@ -83,6 +85,23 @@ class Parts:
                         capabilities=self._capabilities(name),
                     )
         return self._chat[name]
+
+    def _unserved(self, name: str) -> ChatModel | None:
+        """A tuned model of weights in Hugging Face's form that were trained here and that nothing
+        serves yet: transformers answers. None for all others."""
+        if not name.startswith(PREFIX):
+            return None
+        tuned = Tuned.load(name, self.task.folder)
+        here = tuned.file.name == SERVED and tuned.lineage.get("trainer") == "lora"
+        if not here or tuned.served_as:
+            return None
+        self.notices.add(
+            f"transformers answers for {name}, one batch at a time and without enforced forms:"
+            f" {tuned.commands()}"
+        )
+        base, home = Base(name=tuned.base, kind="hf", path=tuned.base), tuned.file.parent
+        asked = Answering(base, home, self.task.home / "tuning" / "answers")
+        return TransformersChat(name, base, home, asked.ask, asked)
 
     def lend_chat(self, name: str, model: ChatModel) -> None:
         """Have a chat model that was made here answer to this name."""

@@ -63,3 +63,12 @@ async def test_weights_that_nothing_serves_are_measured_all_the_same(
         again = await Tuner(workspace._runner(), before, wish).go()
         assert again.stages == found.stages
         assert again.comparison == found.comparison
+        # A model like any other, which says what would serve it.
+        evaluated = await workspace.evaluate(found.pipeline_file, limit=8)
+        assert evaluated.model == found.name
+        assert found.after is not None
+        assert evaluated.metrics["exact_match"].mean == found.after.mean
+    async with Workspace.open(folder) as workspace:
+        more = await workspace.evaluate(found.pipeline_file, limit=10)
+        assert more.n == 10
+        assert any("vllm serve" in text for text in workspace.notices.texts)
