@@ -67,6 +67,7 @@ from headway.engine.tuning import (
     merge_kinds,
     plan_measuring,
     plan_source,
+    start_of,
     with_source,
 )
 from headway.engine.tuning.wavering import Waverer, plan_wavering
@@ -526,7 +527,7 @@ class Workspace:
         own answers. Of both, personal data is masked; unmasked: take it as it is. A tuning that was
         cut off goes on with the same call.
         """
-        await able(self.parts, self.pipeline(pipeline).model, wish.base, wish.trainer)
+        able(await start_of(self.parts, self.pipeline(pipeline).model, wish.base), wish.trainer)
         source = self._source(teacher, inputs, keep, log, unmasked)
         return await (await self._tuner(pipeline, wish, source, ask=True)).go()
 

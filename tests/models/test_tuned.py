@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.core.errors import InputError
+from headway.core.files import sha256_of
 from headway.core.record import ChatRequest, Message
 from headway.core.task import Endpoint
 from headway.models import Opening
 from headway.models import embedded as module
 from headway.models.adapted import Adapter, file_of
 from headway.models.embedded import EmbeddedChat, Settings
-from headway.models.pull import pull, sha256_of
+from headway.models.pull import pull
 from headway.models.tuned import Tuned, base_of, folder_of, lineage_of, open_tuned_chat
 from headway.testing.models import ask
 from headway.testing.stub import StubServer

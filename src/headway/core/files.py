@@ -1,7 +1,8 @@
-"""Files that are there in full or not at all."""
+"""Files that are there in full or not at all, and what their bytes are called."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -19,3 +20,9 @@ def in_full(out: Path) -> Iterator[Path]:
         place = Path(box) / out.name
         yield place
         os.replace(place, out)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's bytes, in hex. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import subprocess
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from headway.core.errors import InputError
+from headway.core.files import sha256_of
 from headway.core.protocols import Table
 from headway.databases import worker
 
@@ -58,8 +58,7 @@ class SQLiteDatabase:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the file's content."""
-        with self._file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+        return sha256_of(self._file)[:32]
 
     def schema(self) -> str:
         """CREATE statements of tables and views, with the number of rows and up to three values

@@ -34,7 +34,7 @@ from headway.models import open_chat, open_embedding, open_rerank
 from headway.models.adapted import PREFIX
 from headway.models.tuned import SERVED, Tuned, lineage_of
 from headway.steps import build
-from headway.training.answering import Answering, TransformersChat
+from headway.training.answering import TransformersChat
 
 Embed = Callable[[str, Sequence[str], Literal["query", "passage"]], Awaitable[Vectors]]
 
@@ -100,8 +100,7 @@ class Parts:
             f" {tuned.commands()}"
         )
         base, home = Base(name=tuned.base, kind="hf", path=tuned.base), tuned.file.parent
-        asked = Answering(base, home, self.task.home / "tuning" / "answers")
-        return TransformersChat(name, base, home, asked.ask, asked)
+        return TransformersChat.over(name, base, home, self.task.home / "tuning" / "answers")
 
     def lend_chat(self, name: str, model: ChatModel) -> None:
         """Have a chat model that was made here answer to this name."""

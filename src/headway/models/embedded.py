@@ -36,9 +36,10 @@ import orjson
 
 from headway.core.control import only_text
 from headway.core.errors import InputError, ModelError, Outage, Rejected, TooLong
+from headway.core.files import sha256_of
 from headway.core.record import ChatReply, ChatRequest
 from headway.core.weights import check_fit, read_head
-from headway.models.pull import obtain, sha256_of
+from headway.models.pull import obtain
 
 if TYPE_CHECKING:
     from headway.models import Opening

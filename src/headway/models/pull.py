@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import sys
@@ -27,6 +26,7 @@ import aiohttp
 
 from headway.core import progress as core_progress
 from headway.core.errors import ModelError
+from headway.core.files import sha256_of
 from headway.models.catalogue import ENTRIES, PROVIDER, Entry, File, Hub, Role, Wheels, entry_of
 
 Progress = Callable[[int, int], None]
@@ -211,15 +211,6 @@ async def _fetch(
 
 
 # --- the cache --------------------------------------------------------------------------------
-
-
-def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(4 * _BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _mark(path: Path, file: File) -> str:

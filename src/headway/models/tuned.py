@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from headway.core.errors import InputError, ModelError
-from headway.core.files import in_full
+from headway.core.files import in_full, sha256_of
 from headway.core.progress import Event
 from headway.core.training import ADAPTER
 from headway.models.adapted import DESCRIPTION, FOLDER, PREFIX, Adapter, file_of, place_of
 from headway.models.catalogue import PROVIDER, entry_of
 from headway.models.embedded import EmbeddedChat
 from headway.models.endpoint import EndpointChat
-from headway.models.pull import pull, sha256_of
+from headway.models.pull import pull
 from headway.models.service import PROVIDERS, Capabilities, openai_form, service
 
 if TYPE_CHECKING:

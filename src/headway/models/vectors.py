@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.core.errors import ModelError
+from headway.core.files import sha256_of
 from headway.core.protocols import Vectors
 from headway.models.embedded import thread_count
-from headway.models.pull import obtain, sha256_of
+from headway.models.pull import obtain
 
 if TYPE_CHECKING:
     from headway.models import Opening

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import IO
 import orjson
 
 from headway.core.errors import Outage
+from headway.core.files import sha256_of
 from headway.core.record import ChatReply, ChatRequest
 from headway.core.training import ADAPTER, Ask, Base, Job, Settings
 from headway.training.lora import ANSWER, OUTPUT, answered, death, end, start
@@ -79,10 +79,21 @@ class TransformersChat:
 
     @cached_property
     def _hash(self) -> str:
-        if self.adapter is None:
-            return ""
-        with (self.adapter / ADAPTER[1]).open("rb") as stream:
-            return f"/{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+        return "" if self.adapter is None else f"/{sha256_of(self.adapter / ADAPTER[1])}"
+
+    @classmethod
+    def over(
+        cls, name: str, base: Base, adapter: Path, folder: Path, how: Settings = Settings(),
+        ask: Ask | None = None,
+    ) -> TransformersChat:  # fmt: skip
+        """With a process of its own, started when it is asked; ask: another one that holds these
+        weights at the moment."""
+        owner = Answering(base, adapter, folder, how)
+        return cls(name, base, adapter, ask or owner.ask, owner)
+
+    def bare(self) -> TransformersChat:
+        """The base alone, by the same process, which this model ends."""
+        return TransformersChat(self.base.name, self.base, None, self._ask)
 
     @property
     def concurrency(self) -> int:

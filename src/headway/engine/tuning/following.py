@@ -17,7 +17,7 @@ from headway.engine.tuning.preparing import Prepared
 from headway.models.adapted import PREFIX
 from headway.models.embedded import EmbeddedChat
 from headway.models.tuned import BESIDE
-from headway.training.answering import Answering, TransformersChat
+from headway.training.answering import TransformersChat
 
 OVER = 1.5  # times the minutes asked for, at which a training that is slower than planned ends
 
@@ -96,8 +96,8 @@ class Follower:
         if self.ready.start.served:
             file = await converted(self.ready, adapter)
             return await asyncio.to_thread(EmbeddedChat, name, Path(base.path), adapter=file)
-        owner = Answering(base, adapter, adapter.parent / "answers", self.ready.how)
-        return TransformersChat(name, base, adapter, ask or owner.ask, owner)
+        folder = adapter.parent / "answers"
+        return TransformersChat.over(name, base, adapter, folder, self.ready.how, ask)
 
     async def held(self, pipeline: Pipeline) -> Run:
         """A pipeline over what is held out."""

@@ -160,7 +160,7 @@ async def prepare(
         text = "The teacher has not answered yet: what its replies show is checked when it has."
         asked = (c for c in checks if c.name in OF_QUESTIONS)
         checks = (*asked, CheckItem(name="sample_replies", level="note", text=text))
-    checks = (*checks, *_said_beside(before, after, start, wish, usable, ask))
+    checks = (*checks, *_said_beside(after, start, wish, usable, ask))
     if len(clean.samples) < LEAST:
         raise _too_few(task, wish, len(raw), clean, max((p + r for p, r in tokens), default=0))
     of = {s.id: t for s, t in zip(raw, tokens, strict=True)}
@@ -218,9 +218,8 @@ def _long_enough(
 
 
 def _said_beside(
-    before: Pipeline, after: Pipeline, start: Start, wish: TuneWish, usable: Sequence[Example],
-    ask: bool,
-) -> list[CheckItem]:  # fmt: skip
+    after: Pipeline, start: Start, wish: TuneWish, usable: Sequence[Example], ask: bool
+) -> list[CheckItem]:
     """What a person should know of the samples that no look at them shows."""
     found = []
 

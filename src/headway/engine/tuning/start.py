@@ -8,11 +8,12 @@ from pathlib import Path
 import orjson
 
 from headway.core.errors import InputError
+from headway.core.files import sha256_of
 from headway.core.training import ADAPTER, Base
 from headway.core.weights import read_head
 from headway.engine.parts import Parts
 from headway.models.adapted import PREFIX
-from headway.models.pull import obtain, sha256_of
+from headway.models.pull import obtain
 from headway.models.tuned import Tuned
 from headway.training.lora import insist
 
@@ -57,10 +58,9 @@ class Start:
         return {"rank": int(held["r"]), "alpha": float(held["lora_alpha"])}
 
 
-async def able(parts: Parts, model: str | None, base: str | None, trainer: str) -> None:
+def able(start: Start, trainer: str) -> None:
     """Raises MissingExtra or InputError where the training could not be, or its result not be
     written: said before a teacher is asked or a second is trained."""
-    start = await start_of(parts, model, base)
     if trainer != "lora":
         return
     insist()

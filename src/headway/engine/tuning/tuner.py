@@ -65,7 +65,7 @@ from headway.engine.tuning.start import able
 from headway.models.adapted import PREFIX
 from headway.models.tuned import BESIDE, SERVED, Tuned, folder_of
 from headway.training import open_trainer
-from headway.training.answering import Answering, TransformersChat
+from headway.training.answering import TransformersChat
 from headway.training.lora import LOG
 
 SIDES = 10
@@ -113,7 +113,7 @@ class Tuner:
                 " ".join(check.text for check in stops), where=ready.plan.samples_file,
                 do=f"headway tune {self.task.typed} --force   (trains all the same)",
             )  # fmt: skip
-        await able(self.desk.parts, self.before.model, self.wish.base, self.wish.trainer)
+        able(ready.start, self.wish.trainer)
         notes.add(self.home / SCHEDULES, ready.key, asdict(ready.schedule))
         finding = TuneFinding(
             name="", base=ready.start.base.name, trainer=self.wish.trainer, plan=ready.plan
@@ -313,9 +313,9 @@ class Tuner:
         """The same, before anything serves the model: transformers answers, one process for the
         base and its adapter. What fails there takes nothing from what was trained."""
         base, parts, model = ready.start.base, self.desk.parts, str(pipeline.model)
-        asked = Answering(base, home, self.home / "answers", ready.how)
-        parts.lend_chat(model, TransformersChat(model, base, home, asked.ask, asked))
-        parts.lend_chat(base.name, TransformersChat(base.name, base, None, asked.ask))
+        tuned = TransformersChat.over(model, base, home, self.home / "answers", ready.how)
+        parts.lend_chat(model, tuned)
+        parts.lend_chat(base.name, tuned.bare())
         parts.notices.add(
             f"{model} was asked by transformers on this machine, without enforced forms: its"
             " seconds say nothing of what will serve it"
