@@ -21,7 +21,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -95,8 +95,18 @@ class Desk:
     ) -> None:  # fmt: skip
         """Measure a pipeline and keep its row. beside: the setting that it is held against.
         examples: instead of the first n of dev."""
+        self.add(setting, title, await self.run(pipeline, examples), beside, tuned)
+
+    async def run(self, pipeline: Pipeline, examples: Sequence[Example] | None = None) -> Run:
+        """A pipeline over the first n of dev, or over the examples given."""
         chosen = self.dev if examples is None else examples
-        run = await self.runner.run(self.workspace.pipeline(pipeline), chosen)
+        return await self.runner.run(self.workspace.pipeline(pipeline), chosen)
+
+    def add(
+        self, setting: str, title: str, run: Run, beside: str | None = None,
+        tuned: TuneFinding | None = None,
+    ) -> None:  # fmt: skip
+        """Keep a run's row, unless it is kept already."""
         self.runs[setting] = run
         if self.known(setting):
             return
@@ -210,25 +220,41 @@ async def handbook(desk: Desk) -> None:
 
 
 async def refused(desk: Desk) -> None:
-    """Knowledge questions without any context: a tuning refuses; forced, what it brings over all
-    of dev, whose questions come in passages of ten."""
-    base = desk.workspace.pipeline()
-    quick = desk.n == QUICK_EXAMPLES
-    dev = desk.dev if quick else desk.workspace.task.split("dev")
-    await desk.row("zero_shot", "closed book", base, examples=dev)
-    if not desk.known("said"):
-        try:
-            await desk.tuned(base, prompt="same")
-            said = "it was not refused"
-        except InputError as error:
-            said = error.what
-        desk.kept.put(
-            desk.key("said"),
-            {"task": desk.name, "setting": "said", "title": "asked to tune", "said": said},
-        )
-        print(f"  {desk.name}: {said}")
-    pipeline, found = await desk.tuned(base, prompt="same", force=True)
-    await desk.row("forced", "tuned by force", pipeline, "zero_shot", found, examples=dev)
+    """Knowledge questions without any context: a tuning refuses; forced, what it brings. Each half
+    of the articles is asked of the model that was tuned on the other half: so all questions count,
+    and none is about an article that was learnt from, whose names it would guess."""
+    before, after = [], []
+    async with Workspace.open(closed_book_folder(swapped=True)) as swapped:
+        for half in (desk, Desk(desk.name, swapped, desk.kept, desk.n, desk.minutes, desk.spread)):
+            quick, base = desk.n == QUICK_EXAMPLES, half.workspace.pipeline()
+            dev = half.dev if quick else half.workspace.task.split("dev")
+            before.append(await half.run(base, dev))
+            if not half.known("said"):
+                half.kept.put(half.key("said"), await asked_to_tune(half, base))
+            pipeline, found = await half.tuned(base, prompt="same", force=True)
+            after.append(await half.run(pipeline, dev))
+    desk.add("zero_shot", "closed book", joined(before))
+    desk.add("forced", "tuned by force, on the other half", joined(after), "zero_shot", found)
+
+
+async def asked_to_tune(desk: Desk, pipeline: Pipeline) -> dict[str, str]:
+    """What a tuning without force says."""
+    try:
+        await desk.tuned(pipeline, prompt="same")
+        said = "it was not refused"
+    except InputError as error:
+        said = error.what
+    print(f"  {desk.name}: {said}")
+    return {"task": desk.name, "setting": "said", "title": "asked to tune", "said": said}
+
+
+def joined(runs: Sequence[Run]) -> Run:
+    """Runs over different examples as one."""
+    return replace(
+        runs[0], fingerprint="+".join(r.fingerprint for r in runs),
+        examples=tuple(e for r in runs for e in r.examples),
+        records=tuple(e for r in runs for e in r.records),
+    )  # fmt: skip
 
 
 async def distilled(desk: Desk) -> None:
@@ -264,14 +290,15 @@ def handbook_folder() -> Path:
     return folder
 
 
-def closed_book_folder() -> Path:
-    """Questions of squad_xquad with their answers and nothing to read."""
-    folder = WORK / "closed_book"
+def closed_book_folder(swapped: bool = False) -> Path:
+    """Questions of squad_xquad with their answers and nothing to read, whole articles in train or
+    dev, about half of them each; swapped: the other way round."""
+    folder = WORK / ("closed_book_swapped" if swapped else "closed_book")
     folder.mkdir(parents=True, exist_ok=True)
     shares = Shares(train=0.5, dev=0.5, test=0.0)
     rows = []
     for row in squad_rows():
-        split: Split = "train" if fraction(row["group"]) < shares.train else "dev"
+        split: Split = "train" if (fraction(row["group"]) < 0.5) != swapped else "dev"
         rows.append({**row, "group": placed(row["group"], split, shares)})
     write(folder / "examples.jsonl", rows)
     spec = {
@@ -286,13 +313,14 @@ def closed_book_folder() -> Path:
 
 
 def squad_rows() -> list[dict[str, Any]]:
-    """The pack's English questions with their first answers, grouped by passage."""
+    """The pack's English questions with their first answers, grouped by article."""
     folder = DATA / "squad_xquad"
     file = next(f for f in sorted(folder.rglob("questions.jsonl")) if f.parent.name == "en")
     return [
         {
             "id": row["id"], "inputs": {"question": row["question"]},
-            "reference": row["answers"][0]["text"], "group": row["gold_passage_ids"][0],
+            "reference": row["answers"][0]["text"],
+            "group": row["gold_passage_ids"][0].partition("#")[0],
         }
         for row in lines(file)
     ]  # fmt: skip
@@ -318,7 +346,8 @@ PARTS = {
     ),
     "refused": Part(
         closed_book_folder, refused,
-        "closed_book: knowledge questions with nothing to read (squad_xquad), SmolLM2-135M", 8, 0.6,
+        "closed_book: knowledge questions with nothing to read (squad_xquad), SmolLM2-135M",
+        15, 0.4,
     ),
     "restaurant8k_ie": Part(
         lambda: made("restaurant8k_ie"), few_shot_and_tuned,
