@@ -19,6 +19,7 @@ from headway.core.task import Evidence, Example, Output
 from headway.steps import build
 from headway.steps.generate import Generate, answer_schema, layout, quotes, shown
 from headway.steps.reading import as_label, first_json, schema_problem
+from headway.steps.stage import Stage
 from headway.testing.steps import ScriptedLender, small_task
 
 TEXT = Output()
@@ -90,8 +91,9 @@ def test_what_is_put_in_is_not_read_again() -> None:
 
 @pytest.mark.parametrize("template", ["{{nobody}} {{question}}", "{{passages}}"])
 def test_a_template_that_cannot_work_is_refused(template: str) -> None:
-    with pytest.raises(ValidationError, match=r"\{\{"):
-        Generate(template=template)
+    for step in (Generate, Stage):
+        with pytest.raises(ValidationError, match=r"\{\{"):
+            step(template=template)
 
 
 def test_reasoning_asks_for_thinking_and_leaves_room_for_it() -> None:

@@ -164,6 +164,10 @@ def test_stages_say_no_more_labels_than_can_be_read() -> None:
     assert "label30" not in settings(own, "stage")["template"]
 
 
+def test_no_stages_where_the_tasks_words_would_be_places_to_fill() -> None:
+    assert not proposed("stages", "search", description="Fill {{passage}} in.")
+
+
 def test_react_has_the_tools_that_the_task_has() -> None:
     (looking,) = proposed("react", "search")
     assert names(looking) == ["retrieve", "react", "generate"]

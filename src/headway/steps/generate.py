@@ -25,6 +25,7 @@ from headway.core.protocols import Lender, Shot, State
 from headway.core.record import ChatReply, ChatRequest, Message, Passage
 from headway.core.sentences import sentence_spans
 from headway.core.task import Example, Frozen, Output
+from headway.core.template import PLACEHOLDER, sound
 from headway.steps.reading import (
     apart,
     as_label,
@@ -35,9 +36,6 @@ from headway.steps.reading import (
     split_answer,
 )
 from headway.steps.support import plain, stands_in
-
-PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-KNOWN = ("question", "passages", "examples", "labels", "schema", "worked", "history", "files")
 
 ASKS = {
     "brief": (
@@ -99,16 +97,8 @@ class Generate(Frozen):
 
     @field_validator("template")
     @classmethod
-    def _placeholders(cls, value: str) -> str:
-        found = set(PLACEHOLDER.findall(value))
-        unknown = found - set(KNOWN)
-        if unknown:
-            raise ValueError(
-                f"unknown placeholder {{{{{sorted(unknown)[0]}}}}}; known: {', '.join(KNOWN)}"
-            )
-        if found and "question" not in found:
-            raise ValueError("a template with placeholders must hold {{question}}")
-        return value
+    def _sound(cls, value: str) -> str:
+        return sound(value)
 
     def form(self, output: Output) -> dict[str, Any] | None:
         """The schema of the whole reply, which the backend may enforce; None where what is asked

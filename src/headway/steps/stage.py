@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from headway.core.errors import TooLong
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatRequest
 from headway.core.task import Frozen, Output
-from headway.steps.generate import PLACEHOLDER, Generate
+from headway.core.template import placeholders, sound
+from headway.steps.generate import Generate
 from headway.steps.reading import apart, refuses
 
 TEMPLATE = (
@@ -44,12 +45,17 @@ class Stage(Frozen):
     temperature: float = Field(default=0.0, ge=0, le=2)
     model: str | None = None
 
+    @field_validator("template")
+    @classmethod
+    def _sound(cls, value: str) -> str:
+        return sound(value)
+
     def request(self, state: State, output: Output) -> ChatRequest:
         """What is asked at this stage: without the solved examples, which show answers."""
         asks = Generate(
             template=self.template, max_tokens=self.max_tokens, temperature=self.temperature
         )
-        held = "examples" in PLACEHOLDER.findall(self.template)
+        held = "examples" in placeholders(self.template)
         return asks.request(state if held else replace(state, shots=()), output)
 
     async def run(self, state: State, lend: Lender) -> State:

@@ -22,6 +22,7 @@ from headway.core.progress import Notices, silent
 from headway.core.protocols import Candidate, Search, Technique
 from headway.core.record import ChatReply, ChatRequest, Passage, Record
 from headway.core.task import Example, Task
+from headway.core.template import placeholders
 from headway.engine.causes import CAUSES
 from headway.engine.parts import Parts
 from headway.testing.steps import GARBAGE
@@ -30,7 +31,6 @@ NEED = re.compile(
     r"knowledge|evidence|conversations|database|application|train>=\d+|role:\w+|extra:\w+"
 )
 ROLES = {"teacher", "stronger", "judge", "proposer", "candidates", "chat", "embed", "rerank"}
-PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def large_task(**spec: Any) -> Task:
@@ -255,7 +255,7 @@ class TechniqueContract:
     def test_no_placeholder_is_lost(self, technique: type[Technique]) -> None:
         def held(pipeline: Pipeline) -> set[str]:
             step = pipeline.step("generate")
-            return set(PLACEHOLDER.findall(str(step.settings.get("template", ""))) if step else ())
+            return placeholders(str(step.settings.get("template", "")) if step else "")
 
         for name, context, found in self._each(technique):
             for candidate in found:

@@ -15,11 +15,12 @@ from typing import Any, Literal
 from headway.core.errors import InputError, ModelError, Rejected
 from headway.core.pipeline import Pipeline, StepSpec
 from headway.core.task import Example, Task, fraction
+from headway.core.template import PLACEHOLDER
 from headway.core.training import Sample
 from headway.engine.lender import ExampleLender
 from headway.engine.run import Runner
 from headway.steps import build
-from headway.steps.generate import PLACEHOLDER, Generate
+from headway.steps.generate import Generate
 
 Prompt = Literal["auto", "short", "same"]
 

@@ -15,10 +15,11 @@ from typing import Any
 from headway.core import conversation
 from headway.core.record import ChatReply, Passage
 from headway.core.task import Example, Output, Task
+from headway.core.template import PLACEHOLDER
 from headway.core.training import Sample
 from headway.engine.check_twins import words
 from headway.metrics.text import is_abstention
-from headway.steps.generate import PLACEHOLDER, Generate
+from headway.steps.generate import Generate
 from headway.steps.reading import refuses
 
 _QUESTION = "\n\nQuestion: "  # what `generate` sets between what it shows and what is asked

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from headway.core.protocols import Axis, Candidate, TechniqueContext
 from headway.core.task import Example, Output
+from headway.core.template import placeholders
 
 OWN = 12  # words from which on a prompt says something that must not be lost
 _PERSONA = re.compile(r"(?:^|(?<=[.!?\n]))\s*(You are (?!shown|given|asked)[^.!?\n]+[.!?]?)")
@@ -49,7 +50,7 @@ class Instructions:
             made.insert(0, (said.completed(own), "the prompt completed: form, what to do unsure"))
         seen = {own}
         for text, title in made:
-            if text not in seen and _placeholders(text) <= {"question", "passages"}:
+            if text not in seen and placeholders(text) <= {"question", "passages"}:
                 seen.add(text)
                 yield Candidate(ctx.incumbent.with_step("generate", template=text), title)
 
@@ -181,7 +182,3 @@ def _field(name: str, field: Any, required: bool) -> str:
     if null:
         return line + "; null if the text does not say"
     return line if required else line + "; left out if the text does not say"
-
-
-def _placeholders(text: str) -> set[str]:
-    return set(re.findall(r"\{\{\s*(\w+)\s*\}\}", text))

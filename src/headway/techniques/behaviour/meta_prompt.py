@@ -20,13 +20,13 @@ from headway.core.phrases import Copies
 from headway.core.protocols import Axis, Candidate, Spends, TechniqueContext
 from headway.core.record import Record
 from headway.core.task import Example
+from headway.core.template import placeholders
 from headway.techniques.behaviour.reflection import (
     MINIBATCH,
     RULES,
     SHOWN,
     Search,
     metric_calls,
-    placeholders,
     with_prompt,
 )
 

@@ -21,6 +21,7 @@ from headway.core.pipeline import Pipeline
 from headway.core.protocols import TechniqueContext
 from headway.core.record import ChatRequest, Message, Record
 from headway.core.task import Example
+from headway.core.template import placeholders
 
 T = TypeVar("T")
 PROMPT = "prompt"  # GEPA's name for what is rewritten
@@ -265,12 +266,6 @@ def metric_calls(selection: int, rounds: int) -> int:
 def with_prompt(pipeline: Pipeline, prompt: str) -> Pipeline:
     """A copy with another template."""
     return pipeline.with_step("generate", template=prompt)
-
-
-def placeholders(text: str) -> set[str]:
-    """Names between double braces."""
-    parts = text.split("{{")[1:]
-    return {part.partition("}}")[0].strip() for part in parts if "}}" in part}
 
 
 def between(text: str) -> str:

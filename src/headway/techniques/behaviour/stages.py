@@ -13,6 +13,7 @@ from typing import ClassVar
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Axis, Candidate, TechniqueContext
 from headway.core.task import Output, Task
+from headway.core.template import placeholders
 from headway.techniques.behaviour.placing import answers
 from headway.techniques.behaviour.quotes import shows_passages
 
@@ -33,13 +34,16 @@ class Stages:
     times: ClassVar[float] = 2.0
 
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
-        """One stage, each of the two, then both. None where there are stages already."""
+        """One stage, each of the two, then both. None where there are stages already, and where
+        the task's own words would be read as placeholders."""
         if not answers(ctx.incumbent) or ctx.incumbent.step("stage"):
             return
         if ctx.task.spec.output.kind == "passages":
             return
         shown = shows_passages(ctx.incumbent)
         first, second = facts(ctx.task, shown), own(ctx.task.spec.output)
+        if placeholders(first + second[1]):
+            return
         yield Candidate(
             staged(ctx.incumbent, ("Facts", first)), "lists what is asked and what matters, first"
         )
