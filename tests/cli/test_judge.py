@@ -12,6 +12,13 @@ from click.testing import CliRunner, Result
 from headway.cli import main
 from headway.core.rating import FILE, Preference, Rating, read_verdicts
 
+JUDGE = """
+from headway.core.errors import Outage
+
+def tired(request):
+    return Outage("nobody is there")
+"""
+
 
 @pytest.fixture(autouse=True)
 def _models_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +88,18 @@ def test_with_a_task_it_is_kept_for_its_journeys(labelled: Path, make_task: Any)
     assert "agrees with people at kappa 1.00" in " ".join(check.stdout.split())
 
 
+def test_outages_are_listed_apart_from_misses(labelled: Path, make_task: Any) -> None:
+    task = make_task(models={"chat": "scripted/echo", "judge": "scripted/judge.py:tired"})
+    (task / "judge.py").write_text(JUDGE)
+    result = _run(labelled, "--metric", "correctness", "--task", task)
+    said = " ".join(result.stdout.split())
+    assert result.exit_code == 0, result.output
+    assert "15 answers of 30 got no score; each was lost to an outage" in said
+    assert "counts as a miss" not in said
+    assert "15 answers are too few, 30 are enough" in said
+    assert "nothing is kept" in said
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -140,6 +159,8 @@ def test_pairs_are_shown_without_names(make_task: Any) -> None:
 def test_importing_and_a_task_that_nobody_rated(make_task: Any, tmp_path: Path) -> None:
     task = make_task()
     assert "Nobody has rated" in _run(task).stdout
+    (said,) = json.loads(_run(task, "--json").stdout)["notices"]
+    assert f"headway judge {task} --rate" in said
     nothing = _run(task, "--metric", "token_f1")
     assert nothing.exit_code == 2
     assert "too few answers" in nothing.output

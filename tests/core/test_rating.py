@@ -11,7 +11,9 @@ from headway.core.rating import (
     FILE,
     Preference,
     Rating,
+    Verdict,
     add_verdicts,
+    last_words,
     of_answer,
     preferences_of,
     ratings_of,
@@ -34,6 +36,30 @@ def test_the_same_verdict_at_another_time_is_not_added_twice(tmp_path: Path) -> 
     add_verdicts(tmp_path, [RATED])
     assert add_verdicts(tmp_path, [RATED.model_copy(update={"at": "2026-02-02"})]) == 0
     assert add_verdicts(tmp_path, [RATED.model_copy(update={"by": "ben"})] * 2) == 1
+
+
+def test_who_thinks_again_may_think_so_again(tmp_path: Path) -> None:
+    changed = RATED.model_copy(update={"rating": 2})
+    table: list[Verdict] = [RATED, changed, CHOSEN]
+    assert add_verdicts(tmp_path, table) == 2  # of each person the last word
+    assert add_verdicts(tmp_path, table) == 0
+    assert add_verdicts(tmp_path, [RATED]) == 1
+    assert last_words(read_verdicts(tmp_path)) == (RATED, CHOSEN)
+
+
+def test_the_last_word_withdraws_what_the_same_person_said_of_the_same() -> None:
+    changed = RATED.model_copy(update={"rating": 1, "answer": "blue "})
+    others = [
+        RATED.model_copy(update={"by": "ben"}),
+        RATED.model_copy(update={"answer": "red"}),
+        RATED.model_copy(update={"example": "2"}),
+        *[RATED.model_copy(update={"by": ""})] * 2,  # two people
+    ]
+    assert set(last_words([RATED, *others, changed])) == {changed, *others}
+    assert len(last_words([RATED, *others, changed])) == 1 + len(others)
+    turned = Preference(example="1", a="y", b="x", prefer="a", by="ana")
+    other = CHOSEN.model_copy(update={"b": "z"})
+    assert last_words([CHOSEN, other, turned]) == (turned, other)
 
 
 def test_a_line_without_its_end_does_not_swallow_the_next(tmp_path: Path) -> None:

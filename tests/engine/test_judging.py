@@ -44,6 +44,16 @@ def down(request):
     return Outage("nobody is there")
 
 
+def tires(request):
+    """Is gone for the longest answers: 10 of 60."""
+    return down(request) if request.messages[-1].content.count("long") >= 50 else good(request)
+
+
+def stumbles(request):
+    """Is gone for the longest answer: 1 of 60."""
+    return down(request) if request.messages[-1].content.count("long") >= 59 else good(request)
+
+
 def garbage(request):
     return "}{ <b>"
 '''
@@ -66,6 +76,18 @@ class Asks:
             return float(json.loads(reply.text)["good"])
         except ValueError:
             return Score(None, unscored="the judge wrote what cannot be read")
+
+
+class Names:  # the re-ranker that it asks, whatever the task's is
+    name: ClassVar[str] = "names"
+    needs: ClassVar[tuple[str, ...]] = ()
+    yes_no: ClassVar[bool] = True
+    roles: ClassVar[tuple[str, ...]] = ("judge", "rerank")
+
+    async def score(self, scored):
+        answer = scored.record.answer or ""
+        await scored.lend.rerank("good", [answer], model="scripted/overlap")
+        return float("good" in answer)
 
 
 class Never:
@@ -150,6 +172,59 @@ async def test_garbage_is_a_miss_and_listed_never_a_zero(judged: Path) -> None:
 async def test_a_judge_that_is_down_is_an_outage_and_no_finding(judged: Path) -> None:
     with pytest.raises(Outage, match="nobody is there"):
         await _judge(_with_judge(judged, "down"), labelled(3))
+
+
+async def test_an_outage_is_no_miss_and_too_many_say_nothing(judged: Path) -> None:
+    found = await _judge(_with_judge(judged, "tires"), labelled(60))
+    assert (found.n, found.completed, found.unscored) == (60, 50, ())
+    assert [m.id for m in found.outage] == [str(i) for i in range(50, 60)]
+    assert {m.why for m in found.outage} == {"nobody is there"}
+    assert found.agreement["kappa"].mean == 1.0  # of those that it was asked
+    assert {e.n for e in (found.agreement["kappa"], found.agreement["accuracy"])} == {50}
+    assert sum(found.verdicts.values()) == 50
+    assert found.standing == "unknown"
+    assert any("10 of 60 answers were lost to outages" in said for said in found.notices)
+    assert (await _believed(judged)).standing == "unknown"
+    assert "never measured" in (await _believed(judged)).text
+
+
+async def test_a_lone_outage_forbids_nothing_and_counts_for_nothing(judged: Path) -> None:
+    found = await _judge(_with_judge(judged, "stumbles"), labelled(60), repeat=2)
+    assert ([m.id for m in found.outage], found.unscored) == (["59"], ())
+    assert (found.repeats.n, found.repeats.identical.mean) == (59, 1.0)
+    assert found.standing == "may_decide"
+    await _measured_as(judged, agree=True, count=60)
+    may = await _believed(judged)
+    assert may.standing == "may_decide"
+    assert "over 59 answers" in may.text
+
+
+async def test_an_outage_does_not_undo_what_was_measured_before_it(judged: Path) -> None:
+    await _measured_as(_with_judge(judged, "tires"), agree=False, count=48)
+    await _measured_as(judged, agree=True, count=60)
+    assert (await _believed(judged)).standing == "below"
+
+
+async def test_a_pair_that_an_outage_took_is_no_miss(judged: Path) -> None:
+    pairs = [
+        Labelled(
+            Example(id=str(i), inputs={"question": "q"}), f"one {i}", float(i % 2), other=f"two {i}"
+        )
+        for i in range(10)
+    ]
+
+    def script(request: Any) -> Any:
+        if "one 7" in request.messages[-1].content:
+            return Outage("nobody is there")
+        return '{"reason": "", "better": "first"}'
+
+    async with Workspace.open(judged) as workspace:
+        workspace.parts._chat["scripted/judge.py:good"] = ScriptedChat(script, name="some")
+        bench = Bench(workspace._runner().desk, None, "pairwise")
+        found = await bench.judge(pairs, "pairs", source="l")
+    assert [m.id for m in found.outage] == ["7"]
+    assert found.unscored == ()
+    assert found.agreement["accuracy"].n == 9
 
 
 async def test_a_metric_that_applies_to_nothing_says_what_it_needs(judged: Path) -> None:
@@ -263,6 +338,49 @@ async def test_a_look_at_few_answers_does_not_undo_what_many_showed(judged: Path
     await _measured_as(judged, agree=False)
     await _measured_as(judged, agree=True, count=8)
     assert (await _believed(judged)).standing == "below"
+
+
+async def test_what_cannot_tell_does_not_undo_what_told(judged: Path) -> None:
+    """The first rows of a file that is sorted by label."""
+    await _measured_as(judged, agree=False)
+    alike = [a for a in labelled(80) if a.label]
+    async with Workspace.open(judged) as workspace:
+        metric = workspace._metrics[0]
+        bench = Bench(workspace._runner().desk, metric, metric.name)
+        found = await bench.judge(alike, "yes_no", source="l.jsonl")
+        assert found.agreement["kappa"].mean is None
+        keep_judged(workspace.store, workspace.task, found, bench.asked)
+    assert (await _believed(judged)).standing == "below"
+
+
+async def test_a_model_that_the_metric_names_is_no_matter_of_the_role(judged: Path) -> None:
+    spec = yaml.safe_load((judged / "task.yaml").read_text())
+    spec |= {"metrics": ["python:metric.py:Names"]}
+    spec["models"] |= {"rerank": "embedded/bge-reranker"}  # never asked
+    (judged / "task.yaml").write_text(yaml.safe_dump(spec))
+    await _measured_as(judged, agree=False)
+    assert (await _believed(judged)).standing == "below"
+    assert (await _believed(judged, checked=False)).standing == "below"
+    async with Workspace.open(judged) as workspace:
+        with pytest.raises(InputError, match=r"below the 0\.4"):
+            await workspace.optimize(calls=10, test="never")
+        (asked,) = (
+            kept := workspace.store.judged(
+                "python:metric.py:Names", about(workspace.task, "python:metric.py:Names")
+            )
+        )["asked"]  # type: ignore[index]
+        assert asked == "named rerank scripted/overlap"
+        changed = {**kept, "asked": {asked: "another model of that name"}}  # type: ignore[dict-item]
+        assert not await judging._still_the_same(workspace.parts, workspace.task, changed)
+
+
+async def test_names_that_roles_gave_are_compared_by_check_too(judged: Path) -> None:
+    """`check` opens no model, and must not say otherwise than the journey."""
+    async with Workspace.open(judged) as workspace:
+        kept = {"asked": {f"rerank {workspace.task.spec.models.rerank}": "any"}}
+        assert await judging._still_the_same(None, workspace.task, kept)
+        kept = {"asked": {"rerank scripted/another": "any"}}
+        assert not await judging._still_the_same(None, workspace.task, kept)
 
 
 async def test_another_embedder_is_another_metric(judged: Path) -> None:

@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 
 from headway.core.errors import InputError, Outage
-from headway.core.rating import FILE, Preference, Rating, add_verdicts, read_verdicts
+from headway.core.rating import (
+    FILE,
+    Preference,
+    Rating,
+    add_verdicts,
+    last_words,
+    ratings_of,
+    read_verdicts,
+)
 from headway.core.task import Task
-from headway.engine.people import _votes, fault_of, flag_on, flags_of, preference
+from headway.engine.people import People, _votes, fault_of, flag_on, flags_of, preference
 from headway.engine.statistics.ratings import expected
 from headway.intake.verdicts import read_rated
 from headway.workspace import Workspace
@@ -118,6 +126,33 @@ def test_flags_count_for_that_very_answer_and_by_most(tale: Path) -> None:
     assert flag_on(flags, Record("song", answer="y")) == ""
 
 
+async def test_withdrawn_verdicts_count_nowhere(tale: Path) -> None:
+    """A corrected table is imported after the first one."""
+    async with Workspace.open(tale) as workspace:
+        said = await _run_song(workspace)
+        for flag, stars, winner in (("hallucination", 1, "one"), ("fine", 5, "two")):
+            table = _table(
+                tale,
+                {"id": "song", "answer": said, "flag": flag, "rating": stars, "by": "ana"},
+                {"id": "song", "a": "one", "b": "two", "winner": winner, "by": "ana"},
+            )
+            found = await workspace.import_ratings(table)
+        assert found.added == 2
+        assert len(read_verdicts(tale)) == 4
+        (rated,) = People(workspace._runner())._rated()
+    assert (found.ratings, found.preferences) == (1, 1)
+    assert found.mean is not None
+    assert found.mean.mean == 1.0
+    assert found.flags == {"fine": 1}
+    assert found.faults == ()
+    assert next(iter(found.strengths)) == "two"
+    assert found.strengths["two"].n == 1
+    assert rated.votes == (1.0,)
+    from headway.core.record import Record
+
+    assert flag_on(flags_of(Task.load(tale)), Record("song", answer=said)) == "fine"
+
+
 # --- importing ----------------------------------------------------------------------------------
 
 
@@ -163,6 +198,12 @@ def test_bad_verdicts_are_one_clear_message(tale: Path, row: dict[str, Any], sai
     assert not (tale / FILE).exists()
 
 
+def test_what_to_type_names_the_task(tale: Path) -> None:
+    with pytest.raises(InputError, match="does not say on which answer") as caught:
+        read_rated(_table(tale, {"id": "song", "rating": 3}), Task.load(tale), {})
+    assert f"headway evaluate {tale}" in str(caught.value)
+
+
 def test_verdicts_without_a_name_are_several_peoples(tmp_path: Path) -> None:
     one = Preference(example="e", a="x", b="y", prefer="a")
     other = one.model_copy(update={"prefer": "b"})
@@ -172,7 +213,7 @@ def test_verdicts_without_a_name_are_several_peoples(tmp_path: Path) -> None:
     assert add_verdicts(tmp_path, [named, named]) == 1
     rated = [Rating(example="e", answer="z", rating=r) for r in (4, 4, 2)]
     anas = [Rating(example="e", answer="z", rating=r, by="ana") for r in (1, 5)]
-    (votes,) = _votes([*rated, *anas]).values()
+    (votes,) = _votes(list(ratings_of(last_words([*rated, *anas])))).values()
     assert votes == [0.75, 0.75, 0.25, 1.0]  # ana's last word
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,37 @@ def test_ragas_names_are_known(tmp_path: Path) -> None:
     assert [p.text for p in one.passages] == ["c1", "c2"]
     assert one.group == read.answers[1].group == "q"  # answers to one question share it
     assert one.example.id != read.answers[1].example.id
+
+
+TALK = [
+    {"content": "Is slipway two free?", "type": "human"},
+    {"content": "It is.", "type": "ai"},
+    {"content": "And three?", "type": "human"},
+]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_a_conversation_keeps_its_turns_and_its_group(tmp_path: Path, ending: str) -> None:
+    rows = [
+        {"user_input": talk, "response": answer, "label": label}
+        for talk, answer, label in (
+            (TALK, "No.", "yes"), (TALK, "Yes.", "no"), (TALK[:1], "Yes.", "yes")
+        )
+    ]  # fmt: skip
+    file = _file(tmp_path, *rows)
+    if ending == "csv":
+        file = tmp_path / "l.csv"
+        with file.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    one, same, other = read_labelled(file).answers
+    assert one.example.question == "And three?"
+    assert [(m.role, m.content) for m in one.example.history] == [
+        ("user", "Is slipway two free?"), ("assistant", "It is."),
+    ]  # fmt: skip
+    assert one.group is not None
+    assert one.group == same.group != other.group
 
 
 def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:
@@ -109,6 +141,9 @@ def test_of_votes_on_a_pair_the_side_that_most_prefer(tmp_path: Path) -> None:
         ([{"question": "a", "label": 1}], "no column holds the answer", ""),
         ([{"answer": "a", "label": ""}], "no row has a label", ""),
         ([{"answer": "a", "label": 7}, {"answer": "b", "label": 7}], "all labels are 7", ""),
+        ([{"answer": "a", "label": 1}, {"answer": "b", "label": 1}], "all labels are yes", ""),
+        ([{"answer": "a", "votes": [0, 1]}], "all labels are no", ""),
+        ([{"question": ["x"], "answer": "a", "label": 1}], "not a message with role", ":1"),
     ],
 )
 def test_bad_files_are_one_clear_message(
@@ -118,6 +153,17 @@ def test_bad_files_are_one_clear_message(
     with pytest.raises(InputError, match=said) as caught:
         read_labelled(file)
     assert str(caught.value.where).endswith(f"{file.name}{at}")
+
+
+def test_labels_that_a_limit_leaves_alike_are_refused(tmp_path: Path) -> None:
+    """A file that is sorted by its labels."""
+    file = _file(tmp_path, *({"answer": str(i), "label": i >= 40} for i in range(60)))
+    with pytest.raises(InputError, match="all labels are no") as caught:
+        read_labelled(file, limit=30)
+    assert "take more than 30 of 60" in str(caught.value)
+    assert len(read_labelled(file).answers) == 60
+    pair = {"question": "q", "answer_a": "x", "answer_b": "y", "prefer": "a"}
+    assert len(read_labelled(_file(tmp_path, pair, pair)).answers) == 2  # chosen and rejected
 
 
 def test_files_and_columns_that_are_not_there(tmp_path: Path) -> None:

@@ -175,7 +175,46 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         ("1902",),
     )
     with pytest.raises(InputError, match="cannot be written"):
-        write_ragas(tmp_path / "no" / "x.jsonl", [example], records)
+        write_ragas(file / "x.jsonl", [example], records)
+
+
+def test_conversations_are_written_with_their_turns(tmp_path: Path) -> None:
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Is slipway two free?"},
+        {"role": "assistant", "content": "It is."},
+        {"role": "user", "content": "And three?"},
+    ]
+    talk = Example(id="1", inputs={"messages": turns}, reference="no")
+    lone = Example(id="2", inputs={"question": "When was it founded?"}, reference="1902")
+    records = [Record("1", answer="No."), Record("2", answer="In 1902.")]
+    file = tmp_path / "out.jsonl"
+    assert write_ragas(file, [talk, lone], records) == 2
+    first, second = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    assert first["user_input"] == [
+        {"content": "Is slipway two free?", "type": "human"},
+        {"content": "It is.", "type": "ai"},
+        {"content": "And three?", "type": "human"},
+    ]
+    # Ragas reads a file of questions or one of conversations, never of both.
+    assert second["user_input"] == [{"content": "When was it founded?", "type": "human"}]
+    bring_in(file, tmp_path / "task")
+    again, _ = Task.load(tmp_path / "task").examples
+    assert (again.question, again.history) == (talk.question, talk.history[1:])
+    assert write_ragas(file, [lone], records[1:]) == 1
+    assert json.loads(file.read_text())["user_input"] == "When was it founded?"
+
+
+def test_a_file_is_written_in_full_or_stays_what_it_was(tmp_path: Path) -> None:
+    example = Example(id="1", inputs={"question": "q"}, reference="a")
+    file = tmp_path / "out.jsonl"
+    write_ragas(file, [example], [Record("1", answer="before")])
+    kept = file.read_bytes()
+    bad = Record("1", answer="x", passages=(Passage("d", "half a character: \ud800"),))
+    with pytest.raises(TypeError):
+        write_ragas(file, [example], [Record("1", answer="after"), bad])
+    assert file.read_bytes() == kept
+    assert [f.name for f in tmp_path.iterdir()] == ["out.jsonl"]
 
 
 # --- the default metric ---------------------------------------------------------------------------

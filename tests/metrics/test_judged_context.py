@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from headway.core.errors import Outage
 from headway.core.protocols import Metric, Scored
 from headway.core.record import Passage, Score
 from headway.metrics.judged_context import JudgedContextPrecision, JudgedContextRecall
-from headway.metrics.scoring import measure
+from headway.metrics.judging import fenced
+from headway.metrics.scoring import measure, score
 from headway.testing.metrics import (
     MetricContract,
     ScriptedMetricLender,
@@ -109,6 +111,61 @@ def test_where_it_does_not_apply(metric: Metric) -> None:
     knows = scored("x", reference=REFERENCE, lend=lent(down), spec={"knowledge": {"path": "k/"}})
     assert found(metric, knows).value == 0.0
     assert found(metric, knows).notes["why"] == "no passage was shown"
+    for given in (bare, case(down, reference="I do not know.", kind=able)):
+        assert refused(metric, given) is None
+    assert refused(metric, knows) == refused(metric, case(down)) == 0.0
+
+
+def refused(metric: Metric, given: Scored) -> float | None:
+    record = replace(given.record, status="refused")
+    scores = asyncio.run(score(given.task, given.example, record, (), [metric], given.lend))
+    return scores[metric.name].value
+
+
+TALKED: dict[str, Any] = {
+    "messages": [
+        {"role": "user", "content": "Is the kiln new?"},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": "And how hot?"},
+    ],
+    "files": ["kiln.md"],
+}
+
+
+@pytest.mark.parametrize(
+    ("metric", "script", "filed"),
+    [(JudgedContextPrecision(), useful("yes", "no", "no"), True),
+     (JudgedContextRecall(), judge("yes"), False)],
+)  # fmt: skip
+def test_the_judge_sees_the_conversation(metric: Metric, script: Any, filed: bool) -> None:
+    """And the files where it says what was useful; what they say is no merit of the passages."""
+    lend = lent(script, {"kiln.md": "It has a manual."})
+    found(metric, replace(case(script, inputs=TALKED), lend=lend))
+    text = lend.requests[0].messages[1].content
+    assert "User: Is the kiln new?\nAssistant: Yes.\n</conversation>" in text
+    assert "Question: And how hot?\n</question " in text
+    assert ("It has a manual." in text) is filed
+
+
+def test_files_alone_are_no_passages() -> None:
+    lend = lent([Outage("down")], {"kiln.md": "It has a manual."})
+    bare = scored("x", reference=REFERENCE, inputs=TALKED, lend=lend)
+    assert found(JudgedContextRecall(), bare).value is None
+    assert found(JudgedContextPrecision(), bare).value is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "script"),
+    [(JudgedContextPrecision(), useful("yes", "no", "no")), (JudgedContextRecall(), judge("yes"))],
+)
+def test_without_a_conversation_the_question_is_all_that_is_asked(
+    metric: Metric, script: Any
+) -> None:
+    given = case(script, question="How hot?")
+    found(metric, given)
+    assert isinstance(given.lend, ScriptedMetricLender)
+    text = given.lend.requests[0].messages[1].content
+    assert text.startswith(f"{fenced('question', 'How hot?')}\n\n<")
 
 
 def test_a_passage_without_a_verdict_leaves_it_unscored() -> None:

@@ -57,6 +57,7 @@ def judge(console: Console, found: JudgeFinding) -> None:
     if found.people:
         say("A person: how well one agrees with the others, which no judge is likely to pass.")
     _unscored(say, [(m.id, m.why) for m in found.unscored], found.n)
+    _unscored(say, [(m.id, m.why) for m in found.outage], found.n, "was lost to an outage")
     console.print()
     say(f"used     {words.usage(found.usage)}")
     for notice in found.notices:
@@ -66,7 +67,7 @@ def judge(console: Console, found: JudgeFinding) -> None:
 def told(found: JudgeFinding) -> Iterator[str]:
     """What the figures mean, a sentence each."""
     value = found.agreement[found.measure]
-    name = MEASURES[found.measure]
+    name, judged = MEASURES[found.measure], words.count(found.completed, "answer")
     if found.standing == "below":
         yield (
             f"May not decide a journey: {name} is {words.number(value.mean)}, below the"
@@ -76,13 +77,13 @@ def told(found: JudgeFinding) -> Iterator[str]:
         sure = value.low is not None and value.low >= found.needed
         proof = "" if sure else f", though {found.needed:g} itself is not proven"
         yield f"May decide a journey: {name} is {words.number(value.mean)}{proof}."
-    elif found.n < ENOUGH:
+    elif found.completed < ENOUGH:
         yield (
-            f"Whether it may decide a journey is not known: {words.count(found.n, 'answer')} are"
-            f" too few, {ENOUGH} are enough."
+            f"Whether it may decide a journey is not known: {judged} are too few, {ENOUGH} are"
+            " enough."
         )
     if found.told_apart is not None and found.told_apart >= 1:
-        yield f"{words.count(found.n, 'answer')} are too few to tell one judge from another."
+        yield f"{judged} are too few to tell one judge from another."
     elif found.told_apart is not None:
         yield (
             f"So many answers tell two judges apart from a difference of about"
@@ -143,8 +144,6 @@ def ratings(console: Console, found: RatingsFinding) -> None:
         say(f"The answer shown first won {_share(found.position)} of the verdicts that name one.")
     pairs = found.preferences + len(found.unscored)
     _unscored(say, [(m.id, m.why) for m in found.unscored], pairs, "is left out")
-    if not (found.ratings or found.preferences):
-        say("Nobody has rated an answer of this task yet: `headway judge TASK --rate`")
     for notice in found.notices:
         say(f"! {notice}", "yellow")
 

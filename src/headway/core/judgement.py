@@ -33,14 +33,15 @@ class Repeats(Frozen):
 class JudgeFinding(Finding):
     """A metric beside people on the same answers.
 
-    agreement: by measure, over all `n` answers; those in `unscored` count as misses. baselines: the
-    same for the class that people give most and for word overlap. people: how far people agree with
-    each other, the ceiling; empty where nobody voted twice. measure: the one that decides, and
-    `needed`, what it must reach for the metric to decide a journey; standing is `unknown` where
-    there are too few answers to say. position: in pairs, how often
-    the side that stood first won, of verdicts that named a side; 0.5 is no bias. length: partial
-    rank correlation of score with length, given people's label; 0 is no bias. told_apart: the
-    difference in `measure` from which two judges would be told apart by so many answers.
+    agreement: by measure, over the `completed` of `n` answers; those in `unscored` count as misses,
+    those in `outage` for nothing. baselines: the same for the class that people give most and for
+    word overlap. people: how far people agree with each other, the ceiling; empty where nobody
+    voted twice. measure: the one that decides, and `needed`, what it must reach for the metric to
+    decide a journey; standing is `unknown` where there are too few answers to say, or where outages
+    took too many. position: in pairs, how often the side that stood first won, of verdicts that
+    named a side; 0.5 is no bias. length: partial rank correlation of score with length, given
+    people's label; 0 is no bias. told_apart: the difference in `measure` from which two judges
+    would be told apart by so many answers.
     """
 
     schema_name: ClassVar[str] = "headway/judge/1"
@@ -58,6 +59,7 @@ class JudgeFinding(Finding):
     needed: float
     standing: Standing
     unscored: tuple[Missed, ...] = ()
+    outage: tuple[Missed, ...] = ()
     verdicts: dict[str, int] = Field(default_factory=dict)
     """For yes/no labels: how often people and judge said what, such as `people_yes_judge_no`."""
     repeats: Repeats | None = None
@@ -68,6 +70,11 @@ class JudgeFinding(Finding):
     """One row an answer: id, people, score, unscored, length."""
     usage: UsageTotal = UsageTotal()
     notices: tuple[str, ...] = ()
+
+    @property
+    def completed(self) -> int:
+        """How many answers no outage took."""
+        return self.n - len(self.outage)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a measure, judge and baselines side by side."""

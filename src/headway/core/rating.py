@@ -126,15 +126,14 @@ def read_verdicts(folder: Path) -> tuple[Verdict, ...]:
 
 def add_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> int:
     """Append what is new, one line each, on the disk when this returns; how many were new. A
-    verdict is the same when all but its time is. Of a person it counts once; several without a
-    name are several people, so there as many are kept as came together."""
-    known = Counter(map(_same, read_verdicts(folder)))
+    verdict is the same when all but its time is. Of a person the last word is held against the
+    last one in the file, so that who thinks again may think so again; several without a name are
+    several people, so there as many are kept as came together."""
+    known = Counter(map(_same, last_words(read_verdicts(folder))))
     seen, new = Counter[str](), list[Verdict]()
-    for verdict in verdicts:
+    for verdict in last_words(verdicts):
         seen[_same(verdict)] += 1
-        if seen[_same(verdict)] > known[_same(verdict)] and (
-            not verdict.by or seen[_same(verdict)] == 1
-        ):
+        if seen[_same(verdict)] > known[_same(verdict)]:
             new.append(verdict)
     if new:
         rows = [verdict.model_dump(mode="json", exclude_none=True) for verdict in new]
@@ -152,10 +151,25 @@ def preferences_of(verdicts: Sequence[Verdict]) -> Iterator[Preference]:
     return (v for v in verdicts if isinstance(v, Preference))
 
 
+def last_words(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts that count: of each person the last one on an answer, or on two pipelines'
+    answers, which withdraws all that the same person said of it before; and every one that bears no
+    name, as those are several people's."""
+    said = {_about(v) if v.by else number: v for number, v in enumerate(verdicts)}
+    return tuple(said.values())
+
+
 def of_answer(ratings: Sequence[Rating], example: str, answer: str | None) -> tuple[Rating, ...]:
     """The ratings of that very answer; white space at its ends aside."""
     said = (answer or "").strip()
     return tuple(r for r in ratings if r.example == example and r.answer.strip() == said)
+
+
+def _about(verdict: Verdict) -> tuple[str, str, object]:
+    """Who speaks, and of what."""
+    if isinstance(verdict, Rating):
+        return verdict.by, verdict.example, verdict.answer.strip()
+    return verdict.by, verdict.example, frozenset((verdict.a, verdict.b))
 
 
 def _same(verdict: Verdict) -> str:

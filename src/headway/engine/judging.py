@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from headway.core.errors import HeadwayError, InputError, ModelError, Outage, Rejected
 from headway.core.findings import Estimate
@@ -22,9 +22,10 @@ from headway.core.rating import Labelled, Labels
 from headway.core.record import ChatReply, ChatRequest, Record, Score, Usage
 from headway.core.task import Task, digest
 from headway.engine import statistics as stats
-from headway.engine.compare import total_of
+from headway.engine.compare import to_estimate, total_of
 from headway.engine.lender import Desk, Kind, ScoringLender
 from headway.engine.parts import Parts
+from headway.engine.statistics.outage import MOST_LOST
 from headway.metrics import load, measure
 from headway.metrics.pairwise import prefer
 from headway.metrics.text import f1, tokens
@@ -36,6 +37,7 @@ AT_ONCE = 8  # answers on the way; more calls than a model takes at once only wa
 # a correlation or of kappa is about +-0.35: as wide as what parts a useful judge from a bad one.
 ENOUGH = 30
 NO_SCORE = "the metric does not apply to it"
+BY_NAME = "named "  # before a model that the metric itself names, whatever task.yaml says
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,27 @@ class Asked:
     score: Score
     first: tuple[bool, ...] = ()
     """In pairs: for each order in which a side was named, whether it stood first."""
+    lost: bool = False
+    """An outage left it without a score: that says nothing of the judge."""
+
+
+class Watched:
+    """Passes for the metric, and notes whether an outage left the answer unscored: the score alone
+    does not tell that from a reply that cannot be read."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric, self.outage = metric, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.metric, name)
+
+    async def score(self, scored: Scored) -> float | Score | None:
+        """See Metric."""
+        try:
+            return await self.metric.score(scored)
+        except Outage:
+            self.outage = True
+            raise
 
 
 class CountingLender(ScoringLender):
@@ -57,24 +80,25 @@ class CountingLender(ScoringLender):
     async def chat(self, request: ChatRequest, model: str | None = None) -> ChatReply:
         """See MetricLender."""
         reply = await super().chat(request, model)
-        await self._note("chat", model or self._models.judge or self._models.chat)
+        await self._note("chat", model, self._models.judge or self._models.chat)
         return reply
 
     async def embed(self, texts: Sequence[str], kind: Kind, model: str | None = None) -> Vectors:
         """See MetricLender."""
-        await self._note("embed", model or self._models.embed)
+        await self._note("embed", model, self._models.embed)
         return await super().embed(texts, kind, model)
 
     async def rerank(
         self, query: str, texts: Sequence[str], model: str | None = None
     ) -> list[float]:
         """See MetricLender."""
-        await self._note("rerank", model or self._models.rerank)
+        await self._note("rerank", model, self._models.rerank)
         return await super().rerank(query, texts, model)
 
-    async def _note(self, role: str, name: str) -> None:
-        if f"{role} {name}" not in self.asked:
-            self.asked[f"{role} {name}"] = await identity_of(self._desk.parts, role, name)
+    async def _note(self, role: str, named: str | None, of_role: str) -> None:
+        asked, name = f"{BY_NAME if named else ''}{role} {named or of_role}", named or of_role
+        if asked not in self.asked:
+            self.asked[asked] = await identity_of(self._desk.parts, role, name)
 
 
 async def identity_of(parts: Parts, role: str, name: str) -> str:
@@ -120,21 +144,29 @@ class Bench:
             )
         if all(missed) and any(asked.score.unscored for asked in first):
             self._raise_outage(first)
-        scores = [asked.score.value for asked in first]
-        people = [a.label for a in answers]
-        groups = [a.group if a.group is not None else a.example.id for a in answers]
+        kept = [i for i, asked in enumerate(first) if not asked.lost]
+        judged = [answers[i] for i in kept]
+        scores = [first[i].score.value for i in kept]
+        people = [a.label for a in judged]
+        groups = _groups(judged)
+        missing = [
+            (asked.lost, Missed(id=a.example.id, why=why))
+            for a, asked, why in zip(answers, first, missed, strict=True) if why
+        ]  # fmt: skip
+        outage = tuple(m for lost, m in missing if lost)
         yes_no = labels == "yes_no"
         agreed = stats.agreement(scores, people, groups, labels=labels)
         wanted = self.desk.task.spec.judging
         chosen = main_measure(wanted.measure, agreed)
-        lengths = [float(len(a.answer) - len(a.other or "")) for a in answers]
+        lengths = [float(len(a.answer) - len(a.other or "")) for a in judged]
         value = agreed[chosen].mean
         apart = stats.told_apart(agreed[chosen])
         repeats = None
         if repeat > 1:
-            again = [[row[i].score.value for row in rows] for i in range(len(answers))]
-            same, sd = stats.repeatability(again, groups)
-            repeats = Repeats(k=repeat, n=len(answers), identical=_estimate(same), sd=sd)
+            each = [i for i in kept if not any(row[i].lost for row in rows)]
+            again = [[row[i].score.value for row in rows] for i in each]
+            same, sd = stats.repeatability(again, _groups([answers[i] for i in each]))
+            repeats = Repeats(k=repeat, n=len(each), identical=to_estimate(same), sd=sd)
         usage = sum((lend.usage for lend in self._lenders.values()), Usage())
         return JudgeFinding(
             metric=self.name,
@@ -142,46 +174,47 @@ class Bench:
             source=source,
             labels=labels,
             n=len(answers),
-            groups=len(set(groups)),
+            groups=len(set(_groups(answers))),
             agreement=_estimates(agreed),
-            baselines=baselines(answers, labels, groups),
+            baselines=baselines(judged, labels, groups),
             people=_estimates(
-                stats.people_agreement([a.votes for a in answers], groups, yes_no=yes_no)
+                stats.people_agreement([a.votes for a in judged], groups, yes_no=yes_no)
             ),
             measure=chosen,
             needed=wanted.agreement,
-            standing="unknown" if value is None or len(answers) < ENOUGH
+            standing="unknown"
+            if value is None or len(judged) < ENOUGH or too_many(len(outage), len(answers))
             else "below" if value < wanted.agreement else "may_decide",
-            unscored=tuple(
-                Missed(id=a.example.id, why=why)
-                for a, why in zip(answers, missed, strict=True) if why
-            ),
+            unscored=tuple(m for lost, m in missing if not lost),
+            outage=outage,
             verdicts=_verdicts(scores, people) if yes_no else {},
             repeats=repeats,
             position=self._position(rows) if labels == "pairs" else None,
-            length=_estimate(stats.length_bias(scores, lengths, people, groups)),
+            length=to_estimate(stats.length_bias(scores, lengths, people, groups)),
             told_apart=apart,
             answers=tuple(
                 {
-                    "id": a.example.id, "people": a.label, "score": s, "unscored": why,
-                    "length": len(a.answer),
+                    "id": a.example.id, "people": a.label, "score": asked.score.value,
+                    "unscored": why, "length": len(a.answer),
                 }
-                for a, s, why in zip(answers, scores, missed, strict=True)
+                for a, asked, why in zip(answers, first, missed, strict=True)
             ),
             usage=total_of(usage),
             notices=(*notices, *_passed_over(wanted.measure, chosen, labels),
-                     *self.desk.parts.notices.texts),
+                     *_said_of(len(outage), len(answers)), *self.desk.parts.notices.texts),
         )  # fmt: skip
 
     @property
     def asked(self) -> dict[str, str]:
-        """The models that were asked, by role and name, with their identities."""
+        """The models that were asked, by role and name, with their identities. BY_NAME stands
+        before those that the metric names: what task.yaml gives their role is no matter."""
         return {name: id for lend in self._lenders.values() for name, id in lend.asked.items()}
 
     @property
     def judge_name(self) -> str | None:
         """The chat models that were asked; None where none was."""
-        names = [name.removeprefix("chat ") for name in self.asked if name.startswith("chat ")]
+        models = (asked.removeprefix(BY_NAME).partition(" ") for asked in self.asked)
+        names = dict.fromkeys(name for role, _, name in models if role == "chat")
         return ", ".join(names) or None
 
     async def ask_all(self, answers: Sequence[Labelled], repeat: int = 0) -> list[Asked]:
@@ -221,7 +254,9 @@ class Bench:
                 update={"spec": task.spec.model_copy(update={"knowledge": None})}
             )
         scored = Scored(task, answer.example, record, (), lend)
-        return Asked(await measure(self.metric, scored))
+        watched = Watched(self.metric)
+        score = await measure(cast("Metric", watched), scored)
+        return Asked(score, lost=watched.outage)
 
     async def _pair(self, answer: Labelled, lend: MetricLender) -> Asked:
         example, task = answer.example, self.desk.task
@@ -234,7 +269,7 @@ class Bench:
         except Rejected:
             raise
         except ModelError as error:
-            return Asked(Score(None, unscored=error.what))
+            return Asked(Score(None, unscored=error.what), lost=isinstance(error, Outage))
         return asked_of(found.winner, found.notes)
 
     def _position(self, rows: Sequence[Sequence[Asked]]) -> Estimate:
@@ -242,12 +277,12 @@ class Bench:
         return first_side(firsts)
 
     def _raise_outage(self, first: Sequence[Asked]) -> None:
-        """A judge that is down has no agreement: that is no finding about it."""
-        why = Counter(asked.score.unscored for asked in first).most_common(1)[0][0]
-        if (
-            not self._lenders[0].usage.calls + self._lenders[0].usage.cached_calls
-            and self.asked == {}
-        ):
+        """A judge that is down has no agreement: that is no finding about it. So where no call came
+        back, or where outages left unscored all that the metric applies to."""
+        why = Counter(filter(None, (a.score.unscored for a in first))).most_common(1)[0][0]
+        usage = self._lenders[0].usage
+        silent = not usage.calls + usage.cached_calls and not self.asked
+        if silent or all(asked.lost or not asked.score.unscored for asked in first):
             raise Outage(f"the judge scored none of the answers: {why}")
 
 
@@ -264,7 +299,7 @@ def asked_of(winner: str | None, notes: Mapping[str, Any]) -> Asked:
 
 def first_side(firsts: Sequence[tuple[int, bool]]) -> Estimate:
     """How often the side that stood first won, by pair; 0.5 is no bias."""
-    return _estimate(stats.estimate([float(w) for _, w in firsts], [str(i) for i, _ in firsts]))
+    return to_estimate(stats.estimate([float(w) for _, w in firsts], [str(i) for i, _ in firsts]))
 
 
 def metric_of(task: Task, name: str, labels: Labels) -> Metric | None:
@@ -308,12 +343,33 @@ def _verdicts(scores: Sequence[float | None], people: Sequence[float]) -> dict[s
     return dict(sorted(counts.items()))
 
 
-def _estimate(found: stats.Estimate) -> Estimate:
-    return Estimate(**found.to_dict())
-
-
 def _estimates(found: Mapping[str, stats.Estimate]) -> dict[str, Estimate]:
-    return {name: _estimate(e) for name, e in found.items()}
+    return {name: to_estimate(e) for name, e in found.items()}
+
+
+def _groups(answers: Sequence[Labelled]) -> list[str]:
+    return [a.group if a.group is not None else a.example.id for a in answers]
+
+
+# --- what outages take --------------------------------------------------------------------------
+
+
+def too_many(lost: int, of: int) -> bool:
+    """Whether outages took so many answers that the others say nothing of the judge: what a service
+    fails on (the long ones, the last ones) is not lost at random."""
+    return lost > MOST_LOST * of
+
+
+def _said_of(lost: int, of: int) -> tuple[str, ...]:
+    if not lost:
+        return ()
+    text = f"{lost} of {of} answers were lost to outages, and count for nothing"
+    if not too_many(lost, of):
+        return (f"{text}.",)
+    return (
+        f"{text}. More than {MOST_LOST:.0%} are too many: whether the metric may decide is not"
+        " said, and nothing is kept. Judge again: only what was lost is asked anew.",
+    )
 
 
 # --- baselines --------------------------------------------------------------------------------
@@ -375,16 +431,18 @@ def about(task: Task, metric: str) -> str:
 
 
 def keep_judged(store: Store, task: Task, found: JudgeFinding, asked: Mapping[str, str]) -> None:
-    """Keep what was measured for a task. A later measurement replaces it, but for one over too few
-    answers to tell."""
+    """Keep what was measured for a task. A later measurement replaces it, but for one that cannot
+    tell: over too few answers, over labels that are all alike, or with too many lost to outages."""
+    estimate = found.agreement[found.measure]
+    if estimate.mean is None or too_many(len(found.outage), found.n):
+        return
     before = store.judged(found.metric, about(task, found.metric))
     tells = before is not None and before["n"] >= ENOUGH and before["asked"] == dict(asked)
-    if tells and found.n < ENOUGH:
+    if tells and found.completed < ENOUGH:
         return
-    estimate = found.agreement[found.measure]
     value = {
         "metric": found.metric, "judge": found.judge, "measure": found.measure,
-        "value": estimate.mean, "low": estimate.low, "high": estimate.high, "n": found.n,
+        "value": estimate.mean, "low": estimate.low, "high": estimate.high, "n": found.completed,
         "source": found.source, "asked": dict(asked),
     }  # fmt: skip
     store.put_judged(found.metric, about(task, found.metric), value)
@@ -403,10 +461,10 @@ class May:
 async def believed(task: Task, store: Store, metric: Metric, parts: Parts | None = None) -> May:
     """What is known of a metric's agreement with people. standing None: nobody needs to know, as
     it asks no judge and was not measured. parts: opens the models that were measured, to see
-    whether they are still the same; without it their names are believed."""
+    whether they are still the same; without it only their names are compared."""
     kept = store.judged(metric.name, about(task, metric.name))
     do = f"headway judge LABELLED_FILE --metric {metric.name} --task {task.typed}"
-    same = kept is None or parts is None or await _still_the_same(parts, task, kept)
+    same = kept is None or await _still_the_same(parts, task, kept)
     few = kept is not None and kept["n"] < ENOUGH
     if kept is None or kept["value"] is None or not same or few:
         if "judge" not in getattr(metric, "roles", ()):
@@ -433,16 +491,17 @@ async def believed(task: Task, store: Store, metric: Metric, parts: Parts | None
     return May("may_decide", said)
 
 
-async def _still_the_same(parts: Parts, task: Task, kept: Mapping[str, Any]) -> bool:
-    """Whether the models that were measured are the ones that would be asked now."""
-    judge = task.spec.models.judge or task.spec.models.chat
+async def _still_the_same(parts: Parts | None, task: Task, kept: Mapping[str, Any]) -> bool:
+    """Whether the models that were measured are the ones that would be asked now: what a role gave
+    is held against what the role gives now, and what the metric names it would name again."""
+    models = task.spec.models
+    now = {"chat": models.judge or models.chat, "embed": models.embed, "rerank": models.rerank}
     for asked, identity in kept["asked"].items():
-        role, _, name = asked.partition(" ")
-        now = {"chat": judge, "embed": task.spec.models.embed, "rerank": task.spec.models.rerank}
-        if name != now.get(role, name):
+        role, _, name = asked.removeprefix(BY_NAME).partition(" ")
+        if not asked.startswith(BY_NAME) and name != now[role]:
             return False
         try:
-            if await identity_of(parts, role, name) != identity:
+            if parts is not None and await identity_of(parts, role, name) != identity:
                 return False
         except HeadwayError:
             return False

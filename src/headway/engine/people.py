@@ -23,6 +23,8 @@ from headway.core.rating import (
     LabelledFile,
     Preference,
     Rating,
+    Verdict,
+    last_words,
     of_answer,
     preferences_of,
     ratings_of,
@@ -31,6 +33,7 @@ from headway.core.rating import (
 from headway.core.record import Record
 from headway.core.task import Example, Task
 from headway.engine import statistics as stats
+from headway.engine.compare import to_estimate
 from headway.engine.funnel import supported
 from headway.engine.judging import Asked, Bench, first_side
 from headway.engine.plan import cut_dev
@@ -57,9 +60,9 @@ def fault_of(faithful: bool | None, shown: bool) -> tuple[str, str]:
 
 
 def flags_of(task: Task) -> dict[str, list[Rating]]:
-    """The flags that people have set, by example."""
+    """The flags that people have set and not withdrawn, by example."""
     found: dict[str, list[Rating]] = {}
-    for rating in ratings_of(read_verdicts(task.folder)):
+    for rating in ratings_of(last_words(read_verdicts(task.folder))):
         if rating.flag is not None:
             found.setdefault(rating.example, []).append(rating)
     return found
@@ -101,14 +104,14 @@ class People:
     # --- what they add up to ------------------------------------------------------------------
 
     def finding(self, added: int = 0) -> RatingsFinding:
-        """All verdicts of the task, added up. Calls nothing."""
-        verdicts = read_verdicts(self.task.folder)
+        """All verdicts of the task that count, added up. Calls nothing."""
+        verdicts = last_words(read_verdicts(self.task.folder))
         ratings, wishes = list(ratings_of(verdicts)), list(preferences_of(verdicts))
         groups = {e.id: e.cluster for e in self.task.examples}
         names = sorted({v.by for v in verdicts if v.by})
         shares = [r.share for r in ratings]
         of = [groups.get(r.example, r.example) for r in ratings]
-        mean = _estimate(stats.estimate(shares, of)) if ratings else None
+        mean = to_estimate(stats.estimate(shares, of)) if ratings else None
         votes = _votes(ratings)
         several = list(votes.values())
         answered = [groups.get(example, example) for example, _ in votes]
@@ -127,12 +130,16 @@ class People:
             people=tuple(names),
             flags=dict(Counter(r.flag for r in ratings if r.flag).most_common()),
             mean=mean,
-            agreement={name: _estimate(e) for name, e in agreed.items()},
+            agreement={name: to_estimate(e) for name, e in agreed.items()},
             faults=self.faults(ratings),
             strengths=_strengths(pairs, places),
             linked=stats.linked(pairs),
-            notices=(*self.runner.desk.parts.notices.texts, *alike),
+            notices=(*self.runner.desk.parts.notices.texts, *alike, *self._unrated(verdicts)),
         )
+
+    def _unrated(self, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+        do = f"headway judge {self.task.typed} --rate"
+        return () if verdicts else (f"Nobody has rated an answer of this task yet: {do}",)
 
     def _alike(
         self, wishes: Sequence[Preference]
@@ -236,7 +243,7 @@ class People:
         return LabelledFile(tuple(rated), "yes_no" if words else "scale", (0.0, 1.0))
 
     def _rated(self) -> list[Labelled]:
-        ratings = list(ratings_of(read_verdicts(self.task.folder)))
+        ratings = list(ratings_of(last_words(read_verdicts(self.task.folder))))
         examples = {e.id: e for e in self.task.examples}
         records = self._records(ratings, examples)
         votes = _votes([r for r in ratings if r.example in examples])
@@ -368,12 +375,11 @@ def preference(rated: ToRate, choice: int | None, by: str, at: str) -> Preferenc
 
 
 def _votes(ratings: Sequence[Rating]) -> dict[tuple[str, str], list[float]]:
-    """By example and answer what people said of it: each person's last word, and every verdict
-    that bears no name."""
-    found: dict[tuple[str, str], dict[str | int, float]] = {}
-    for number, r in enumerate(ratings):
-        found.setdefault((r.example, r.answer.strip()), {})[r.by or number] = r.share
-    return {key: list(said.values()) for key, said in found.items()}
+    """By example and answer what people said of it."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for rating in ratings:
+        found.setdefault((rating.example, rating.answer.strip()), []).append(rating.share)
+    return found
 
 
 def _answers(run: Run) -> list[tuple[Example, str]]:
@@ -392,8 +398,4 @@ def _as_labelled(example: Example, sides: tuple[Side, Side]) -> Labelled:
 
 
 def _strengths(pairs: Sequence[stats.Pair], groups: Sequence[str]) -> dict[str, Estimate]:
-    return {name: _estimate(e) for name, e in stats.strengths(pairs, list(groups)).items()}
-
-
-def _estimate(found: stats.Estimate) -> Estimate:
-    return Estimate(**found.to_dict())
+    return {name: to_estimate(e) for name, e in stats.strengths(pairs, list(groups)).items()}

@@ -12,8 +12,9 @@ import orjson
 from headway.core.errors import InputError
 from headway.core.rating import Labelled, LabelledFile, Labels
 from headway.core.record import Passage
-from headway.core.task import Example
+from headway.core.task import Example, digest
 from headway.intake.columns import matched, names_of
+from headway.intake.ragas import question_in
 from headway.intake.table import READABLE, listed, rows
 
 # Names that people use, best first; `user_input`, `response` and `retrieved_contexts` are Ragas'.
@@ -85,10 +86,20 @@ def read_labelled(
         answers.append(_labelled(row, names, own, scaled, where))
     if not answers:
         raise InputError("no row has a label", where=str(file), do="name its column: --label NAME")
+    taken = tuple(answers[:limit])
+    if labels == "yes_no" and len({a.label for a in taken}) < 2:
+        raise InputError(
+            f"all labels are {'yes' if taken[0].label else 'no'}: nothing can agree with what does"
+            " not vary",
+            where=str(file),
+            do=f"take more than {limit} of {len(answers)} rows (--limit), or shuffle them"
+            if len(taken) < len(answers)
+            else None,
+        )
     notices = [f"{skipped} rows without a label were left out."] if skipped else []
     if labels == "scale" and scale is None:
         notices.append(f"Ratings are read as a scale from {ends[0]:g} to {ends[1]:g}, as found.")
-    return LabelledFile(tuple(answers[:limit]), labels, ends, tuple(notices))
+    return LabelledFile(taken, labels, ends, tuple(notices))
 
 
 def _columns(found: list[str], asked: Mapping[str, str], file: Path) -> dict[str, str]:
@@ -175,18 +186,16 @@ def _labelled(
     def cell(name: str) -> Any:
         return _cell(row, names, name)
 
-    question = cell("question")
-    inputs = (
-        {"messages": question} if isinstance(question, list) else {"question": str(question or "")}
-    )
+    asked = question_in(cell("question"), where) or str(cell("question") or "").strip()
+    inputs = {"question" if isinstance(asked, str) else "messages": asked}
     reference = cell("reference")
     line = where.rpartition(":")[2]
     given = cell("id")
     # Two rows may be about one question: the line tells their answers apart.
     id = line if given in (None, "") else f"{given}:{line}"
     group = cell("group")
-    if group in (None, "") and isinstance(question, str) and question.strip():
-        group = question
+    if group in (None, "") and asked:  # answers to one question belong together
+        group = asked if isinstance(asked, str) else digest(asked)
     passages = tuple(
         Passage(document=f"context {i}", text=str(text), end=len(str(text)))
         for i, text in enumerate(_listed(cell("contexts")), start=1)

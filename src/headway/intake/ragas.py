@@ -15,8 +15,10 @@ from typing import Any
 
 import orjson
 
+from headway.core import conversation
 from headway.core.errors import InputError
-from headway.core.record import Record
+from headway.core.files import in_full
+from headway.core.record import Message, Record
 from headway.core.task import Example
 from headway.intake.contents import Contents, Options
 from headway.intake.table import READABLE, Row, checked, document_name, listed, rows, turns
@@ -30,6 +32,7 @@ NAMES = {
     "evidence": ("reference_contexts",),
 }
 _ROLES = {"human": "user", "ai": "assistant"}
+_TYPES = {role: kind for kind, role in _ROLES.items()}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def samples(file: Path) -> Iterator[Sample]:
     """The rows of a file in Ragas' format, old or new; rows without a question are left out.
     Raises InputError with the line."""
     for line, row in rows(file):
-        question = _question(_first(row, "question"), f"{file}:{line}")
+        question = question_in(_first(row, "question"), f"{file}:{line}")
         if question is None:
             continue
         response = _first(row, "response")
@@ -149,9 +152,10 @@ def _first(row: Mapping[str, Any], ours: str) -> Any:
     return next((row[name] for name in NAMES[ours] if row.get(name) not in (None, "")), None)
 
 
-def _question(value: Any, where: str) -> str | list[dict[str, Any]] | None:
-    """A text, or messages in OpenAI's form: Ragas has {content, type: human | ai | tool}, and of a
-    tool's call its name and args."""
+def question_in(value: Any, where: str) -> str | list[dict[str, Any]] | None:
+    """What a cell asks: a text, or messages in OpenAI's form; None where it is empty. Ragas has
+    {content, type: human | ai | tool}, and of a tool's call its name and args. Raises InputError
+    for messages that are none."""
     found = turns(value)
     if not isinstance(found, list):
         return found.strip() or None if isinstance(found, str) else None
@@ -185,25 +189,25 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def write_ragas(file: Path, examples: Sequence[Example], records: Sequence[Record]) -> int:
     """One JSON line a record, by Ragas' present names; how many were written. What an outage left
-    unanswered is left out. Of several references the first is written. Raises InputError."""
+    unanswered is left out. Of several references the first is written. Ragas takes a file of
+    questions or one of conversations: where one is a conversation, all are written as such. Raises
+    InputError."""
     by_id = {example.id: example for example in examples}
-    count = 0
+    answered = [(by_id[r.example], r) for r in records if r.status != "outage"]
+    talk = any(conversation.turns(example.history) for example, _ in answered)
     try:
-        with file.open("wb") as stream:
-            for record in records:
-                if record.status == "outage":
-                    continue
-                row = _row(by_id[record.example], record)
+        with in_full(file) as draft, draft.open("wb") as stream:
+            for example, record in answered:
+                row = _row(example, record, talk)
                 stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-                count += 1
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=str(file)) from None
-    return count
+    return len(answered)
 
 
-def _row(example: Example, record: Record) -> dict[str, Any]:
+def _row(example: Example, record: Record, talk: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "user_input": example.question,
+        "user_input": _turns(example) if talk else example.question,
         "retrieved_contexts": [passage.text for passage in record.passages],
         "response": _sent(record.answer or ""),
     }
@@ -211,6 +215,12 @@ def _row(example: Example, record: Record) -> dict[str, Any]:
         row["reference"] = example.references[0]
     evidence = [e.text for e in example.evidence if e.text]
     return {**row, "reference_contexts": evidence} if evidence else row
+
+
+def _turns(example: Example) -> list[dict[str, str]]:
+    """What was said up to the question, which is the last. Ragas has no type for instructions."""
+    said = (*conversation.turns(example.history), Message("user", example.question))
+    return [{"content": turn.content, "type": _TYPES[turn.role]} for turn in said]
 
 
 def _sent(text: str) -> str:

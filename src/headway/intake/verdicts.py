@@ -81,7 +81,7 @@ def read_rated(
         made |= (
             _pair(said, where)
             if "prefer" in said
-            else _single(said, answers.get(example), scale, where)
+            else _single(said, answers.get(example), scale, where, task)
         )
         verdicts.append(verdict_of(made, where))
     return verdicts
@@ -109,7 +109,7 @@ def _pair(said: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def _single(
-    said: Mapping[str, Any], kept: str | None, scale: tuple[float, float], where: str
+    said: Mapping[str, Any], kept: str | None, scale: tuple[float, float], where: str, task: Task
 ) -> dict[str, Any]:
     answer = said.get("answer", kept)
     if answer is None:
@@ -117,7 +117,7 @@ def _single(
             "this verdict does not say on which answer it is, and the store holds none",
             where=where,
             valid="a column answer, with the words that were rated",
-            do="headway evaluate TASK   (then rows without an answer mean the baseline's)",
+            do=f"headway evaluate {task.typed}   (then rows without an answer mean the baseline's)",
         )
     made: dict[str, Any] = {"answer": str(answer)}
     if "pipeline" in said:
