@@ -19,6 +19,7 @@ from headway.engine.probes import Prober
 from headway.knowledge import FolderKnowledge
 from headway.models.scripted import ScriptedChat
 from headway.steps.condense import TEMPLATE
+from headway.testing.metrics import judge
 from headway.workspace import Workspace
 
 FERRY = Path(__file__).parent / "tasks" / "ferry"
@@ -116,6 +117,36 @@ async def test_try_history_and_condense(ferry: Path) -> None:
         condense = await workspace.try_technique("condense")
     assert len(history.steps) == 3
     assert len(condense.steps) == 2
+
+
+async def test_who_judges_sees_the_conversation_and_the_files(ferry: Path) -> None:
+    spec = ferry / "task.yaml"
+    text = spec.read_text().replace("[token_f1]", "[correctness, faithfulness_words]")
+    spec.write_text(text.replace("models: {", "models: {judge: scripted/judge, "))
+    says = ScriptedChat(judge("present"))
+
+    def reads(request: ChatRequest) -> str:
+        """A model that repeats the file."""
+        _, _, rest = request.messages[-1].content.partition("<file ")
+        return rest.partition(">\n")[2].partition("\n</file>")[0] or "?"
+
+    async with Workspace.open(ferry) as workspace:
+        workspace.parts._chat["scripted/extract"] = ScriptedChat(reads)
+        workspace.parts._chat["scripted/judge"] = says
+        dev = workspace.task.split("dev")
+        run = await workspace._runner().run(workspace.pipeline(), dev)
+        kept = await workspace.plan("evaluate")
+    filed = [r for e, r in zip(dev, run.records, strict=True) if e.files]
+    assert filed
+    assert {r.scores["faithfulness_words"] for r in filed} == {1.0}
+    asked = [
+        r.messages[1].content for r in says.requests if "<statements " in r.messages[1].content
+    ]
+    for example in dev:
+        (about, *_) = [a for a in asked if f"{example.question}\n</question " in a]
+        assert ("<conversation>" in about) is bool(example.history)
+        assert ("<file " in about) is bool(example.files)
+    assert kept.calls.mean == 0  # the plan knows what was asked, files and all
 
 
 async def test_a_changed_file_is_a_changed_example(ferry: Path) -> None:

@@ -38,7 +38,7 @@ from headway import Task, Workspace
 from headway.core.errors import HeadwayError
 from headway.core.protocols import Search
 from headway.core.record import ChatRequest, Message
-from headway.core.statements import content
+from headway.core.statements import content, holds_figures
 from headway.core.task import Example
 from headway.engine import statistics as stats
 from headway.engine.drafting import DraftFinding, Order, filters
@@ -96,9 +96,7 @@ def quoted(task: Task, workspace: Workspace, example: Example) -> bool:
         return not example.evidence
     answer = str(example.reference)
     return (
-        bool(example.evidence)
-        and filters.numbers(answer) <= filters.numbers(said)
-        and content(answer) <= content(said)
+        bool(example.evidence) and holds_figures(said, answer) and content(answer) <= content(said)
     )
 
 

@@ -67,6 +67,7 @@ from headway.engine.tuning import (
     merge_kinds,
     plan_measuring,
     plan_source,
+    servable,
     start_of,
     with_source,
 )
@@ -77,6 +78,7 @@ from headway.intake.ragas import write_ragas
 from headway.intake.verdicts import read_rated
 from headway.metrics import load_all, score
 from headway.models import pull as pulling
+from headway.models.adapted import PREFIX
 from headway.models.catalogue import entry_of
 from headway.models.check import capabilities_of, said_by
 from headway.report.written import write  # here, so that `headway.report` stays the function
@@ -527,7 +529,9 @@ class Workspace:
         own answers. Of both, personal data is masked; unmasked: take it as it is. A tuning that was
         cut off goes on with the same call.
         """
-        able(await start_of(self.parts, self.pipeline(pipeline).model, wish.base), wish.trainer)
+        start = await start_of(self.parts, self.pipeline(pipeline).model, wish.base)
+        able(start, wish.trainer)
+        servable(self.task, start, wish.serve)
         source = self._source(teacher, inputs, keep, log, unmasked)
         return await (await self._tuner(pipeline, wish, source, ask=True)).go()
 
@@ -576,16 +580,21 @@ class Workspace:
         return found.requests
 
     def _teacher(self, named: Path | str | Pipeline) -> Pipeline:
-        """A pipeline, or the baseline with another model."""
-        if isinstance(named, Pipeline) or str(named).endswith((".yaml", ".yml")):
-            return self.pipeline(named)
-        return self.parts.resolve(self.pipeline(), str(named))
+        """A pipeline, or the baseline with another model. The model that this workspace was opened
+        with is the student's: with it, the student would be taught by itself."""
+        if isinstance(named, Pipeline):
+            return self.parts.resolve(named)
+        file = str(named).endswith((".yaml", ".yml"))
+        of, model = (str(named), None) if file else (None, str(named))
+        return pipeline_of(self.parts, self.store, of, model)
 
     async def merge(
         self, name: str, kinds: Sequence[str] = ("q8_0",),
         pipeline: Path | str | Pipeline | None = None, limit: int = 100,
     ) -> MergeFinding:  # fmt: skip
-        """Merge a tuned model's weights into its base's, and measure each quantisation on dev."""
+        """Merge a tuned model's weights into its base's, and measure each quantisation on dev.
+        name: with or without `tuned/`."""
+        name = PREFIX + name.removeprefix(PREFIX)
         return await merge_kinds(self._runner(), name, kinds, self.pipeline(pipeline), limit)
 
     # --- models ---------------------------------------------------------------------------------

@@ -62,8 +62,9 @@ def told(verdict: str = "better", **more: Any) -> TuneFinding:
         "cost_before": Cost(prompt_tokens=300, completion_tokens=20, seconds=1.0, usd=0.0),
         "cost_after": Cost(prompt_tokens=80, completion_tokens=20, seconds=0.5, usd=0.0),
         "sides": (Side(example="e1", question="Q?", wanted="yes", base="no\x1b[2J", tuned="yes"),),
-        "likeness": ({"name": "words", "wanted": 5.0, "base": None, "pilot": 5.0,
+        "likeness": ({"name": "words", "wanted": 5.0, "base": 9.0, "tuned": 5.0,
                       "moved": "towards"},),
+        "likeness_after": "pilot",
         "general_before": HALF, "general_after": HALF, "general_change": HALF,
         "forgotten": ("What is 2 + 2?",), "pipeline_file": "p.yaml", "folder": "models/a", **more,
     })  # fmt: skip
@@ -90,24 +91,59 @@ def test_all_of_it_is_told() -> None:
         "tuned/a",
         "p.yaml",
         "wanted",
+        "Answers after the pilot, beside what is wanted",
     ):
         assert said in text
     assert "\x1b[2J" not in text  # what a model writes is data
     stopped = printed(show_tune.tuned, told(name="", stopped="it went away"), Path("task"))
     assert stopped.startswith("Stopped: it went away")
-    assert "--force" in stopped
+    assert "the same command with --force" in stopped
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"), [("worse", "proven: it forgot"), ("not_proven", "not proven: so few")]
+)
+def test_whether_forgetting_is_proven_is_told(verdict: str, said: str) -> None:
+    assert said in printed(show_tune.tuned, told(general_verdict=verdict), Path("task"))
+
+
+def test_a_pilots_answer_stands_beside_that_of_all_samples() -> None:
+    side = Side(example="e1", question="Q?", wanted="yes", base="no", tuned="yes", pilot="perhaps")
+    assert "pilot   perhaps" in printed(show_tune.tuned, told(sides=(side,)), Path("task"))
+    assert "pilot   " not in printed(show_tune.tuned, told(), Path("task"))
+
+
+def test_what_is_to_be_typed_next_is_typed_as_it_stands(tmp_path: Path) -> None:
+    """Quoted, and nothing that is done already."""
+    file = tmp_path / "my task" / "pipelines" / "a.yaml"
+    found = told(pipeline_file=str(file), serve="vllm serve x")
+    text = " ".join(printed(show_tune.tuned, found, tmp_path / "my task").split())
+    assert f"headway compare '{tmp_path / 'my task'}' baseline '{file}'" in text
+    assert '"served_as": "HOUSE/NAME"' in text
+    named = printed(show_tune.tuned, told(serve="vllm serve x", served_as="house/a"), Path("task"))
+    assert "it is then house/a" in named
+    assert "HOUSE/NAME" not in named
 
 
 def test_settings_that_were_tried_are_told() -> None:
     stages = (
-        TuneStage(name="half", samples=40, taken=False),
+        TuneStage(name="half", samples=40, chosen=1, taken=False),
         TuneStage(name="half", samples=40, settings={"rate": 0.002}),
+        TuneStage(
+            name="half",
+            samples=40,
+            settings={"rate": 0.1},
+            taken=False,
+            seconds=9.0,
+            stopped="the loss diverges",
+        ),
         TuneStage(name="full", samples=80, settings={"rate": 0.002}),
     )
     text = printed(show_tune.tuned, told(stages=stages), Path("task"))
     assert text.count("other settings did better") == 1
     assert "half, rate 0.002: 40 samples" in text
     assert "full, rate 0.002: 80 samples" in text
+    assert "half, rate 0.1: 40 samples, 9 s (the loss diverges); left out" in text
 
 
 def test_long_words_lose_nothing() -> None:
@@ -167,6 +203,11 @@ def test_every_finding_is_one_document() -> None:
         (("--inputs", "none.jsonl", "--teacher", "scripted/echo", "--unmasked"), "none.jsonl"),
         (("--samples", "a.jsonl", "--from", "b.jsonl"), "both say what is trained on"),
         (("--merge", "tuned/none", "--dry-run"), "no --dry-run"),
+        (("--merge", "tuned/none", "--rate", "0.01", "--no-half"), "--no-half, --rate beside"),
+        (("--merge", "tuned/none", "--minutes", "15", "--limit", "9"), "--minutes beside --merge"),
+        (("--merge", "tuned/none", "--from", "b.jsonl"), "--from beside --merge"),
+        (("--quantisation", "q8_0"), "belongs to --merge"),
+        (("--base", "owner/model", "--serve", "nohouse", "--dry-run"), "--serve nohouse"),
         (("--base", "owner/model", "--from", "none.jsonl", "--unmasked"), "none.jsonl"),
         (("--base", "owner/model", "--pipeline", "none.yaml"), "none.yaml"),
         (("--merge", "tuned/none"), "none"),

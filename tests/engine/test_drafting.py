@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headway.core.errors import InputError
 from headway.core.record import ChatReply, ChatRequest, Passage
@@ -87,6 +89,8 @@ def write(request):
         return json.dumps({{"answer": "not stated"}})
     sentence, answer = known(question, text)
     if "Copy from the passage" in text:
+        if WRONG == "shifts":
+            answer = answer[:-1] + "." + answer[-1]
         if WRONG == "misquotes":
             sentence = "It is well known that " + sentence
         if WRONG == "unsure":
@@ -223,6 +227,7 @@ async def test_an_ended_budget_keeps_what_is_through_and_the_command_goes_on(
         ("unsure", "one_passage", "no_answer"),
         ("misquotes", "one_passage", "quote_not_found"),
         ("unsupported", "one_passage", "not_supported"),
+        ("shifts", "figures", "no_figure"),
         ("answerable", "unanswerable", "answerable"),
         ("unread", "unanswerable", "malformed"),
         ("unchecked", "unanswerable", "malformed"),
@@ -324,6 +329,12 @@ def test_answers_agree_by_words_and_figures() -> None:
     assert not filters.agree("26 days", "25 days")
     assert not filters.agree("the warehouse", "the office manager")
     assert not filters.agree("", "")
+    # To words without marks these are one figure.
+    assert not filters.agree("1.5 days", "15 days")
+    assert not filters.agree("-5%", "5%")
+    assert filters.agree("3,5 km", "3.5 km")
+    assert filters.agree("-5 °C", "−5 °C")
+    assert filters.agree("three days", "3 days")
 
 
 def test_a_question_may_name_what_to_choose_from() -> None:
@@ -368,6 +379,79 @@ def test_documents_are_paired_once() -> None:
     assert Groups([before]).of("d") == "a"
 
 
+def test_a_draft_about_the_second_of_a_pair_tells_of_the_first() -> None:
+    """The pair's own draft was discarded: nothing but the group's name speaks of a."""
+    kept = Example(id="x", inputs={}, group="a", source="draft:m",
+                   evidence=(Evidence(document="b"),))  # fmt: skip
+    groups = Groups([kept])
+    assert groups.may_pair("a", "b")
+    assert groups.pair("a", "b") == "a"
+    # A third is in no group of two.
+    assert not Groups([kept]).may_pair("c", "b")
+    assert not Groups([kept]).may_pair("b", "c")
+
+
+def test_who_comes_first_does_not_decide_who_may_be_paired() -> None:
+    groups = Groups()
+    assert groups.of("a") == "a"
+    assert groups.may_pair("e", "a") == groups.may_pair("a", "e") is True
+    assert groups.pair("e", "a") == groups.of("e") == "a"
+    groups.of("f")
+    assert not groups.may_pair("a", "f")
+
+
+NAMES = "abcdef"
+SEEDS = st.lists(st.tuples(st.sampled_from(NAMES), st.permutations(NAMES)), max_size=8)
+
+
+def paired(groups: Groups, seeds: list[tuple[str, list[str]]]) -> list[str | None]:
+    """The partner of each fact's document, as the drafter chooses it: the first that may be one."""
+    found = []
+    for one, ranked in seeds:
+        other = next((o for o in ranked if o != one and groups.may_pair(one, o)), None)
+        if other is not None:
+            groups.pair(one, other)
+        found.append(other)
+    return found
+
+
+@given(st.lists(SEEDS, min_size=2, max_size=2), st.data())
+def test_whatever_was_kept_the_same_again_pairs_the_same(
+    orders: list[list[tuple[str, list[str]]]], data: st.DataObject
+) -> None:
+    kept: list[Example] = []
+    for seeds in orders:  # the second meets what the first kept
+        groups = Groups(kept)
+        chosen = paired(groups, seeds)
+        about = [(one, o) for (one, _), o in zip(seeds, chosen, strict=True) if o is not None]
+        drafts = [
+            Example(id="x", inputs={}, group=groups.of(names[0]), source="draft:m",
+                    evidence=tuple(Evidence(document=name) for name in names))
+            for names in (*about, *((name,) for name in NAMES))
+        ]  # fmt: skip
+        kept += [draft for draft in drafts if data.draw(st.booleans())]
+        assert paired(Groups(kept), seeds) == chosen
+
+
+@pytest.mark.parametrize("wrong", ["one", ""])
+async def test_the_same_again_where_a_pair_was_discarded(make_task: MakeTask, wrong: str) -> None:
+    folder = task_with(make_task, wrong)
+    first = await draft(folder, 10, kinds=("two_passages", "one_passage"))
+    assert first.complete
+    assert bool(wrong) == ("one_is_enough" in first.removed)
+    file = folder / "examples.jsonl"
+    before = file.read_text()
+    for _ in range(2):
+        again = await draft(folder, 10, kinds=("two_passages", "one_passage"))
+        assert (again.drafted, again.known, again.spent.calls) == (0, 10, first.spent.calls)
+        assert file.read_text() == before
+    groups: dict[str, set[str]] = {}
+    for example in Task.load(folder).examples:
+        about = {str(e.document) for e in example.evidence}
+        groups.setdefault(str(example.group), {str(example.group)}).update(about)
+    assert max(map(len, groups.values())) <= 2
+
+
 # --- sampling a log ----------------------------------------------------------------------------
 
 
@@ -408,6 +492,61 @@ async def test_a_log_becomes_unreviewed_examples(make_task: MakeTask, tmp_path: 
     async with Workspace.open(folder) as workspace:
         again = await workspace.draft_from(log, 6, unmasked=True)
     assert (again.sampled, again.known) == (0, 6)
+
+
+async def test_conversations_are_told_apart_by_all_their_turns(
+    make_task: MakeTask, tmp_path: Path
+) -> None:
+    folder = task_with(make_task)
+    log = tmp_path / "log.jsonl"
+
+    def row(*said: str, answer: str = "") -> str:
+        roles = ("user", "assistant") * len(said)
+        turns = [{"role": r, "content": t} for r, t in zip(roles, said, strict=False)]
+        return json.dumps({"messages": turns, "answer": answer})
+
+    ferry = "Is the ferry to the island running in the week?"
+    baker = "Does the baker beside the harbour open early?"
+    rows = [
+        row(ferry, "From six.", "And on Sundays?"),
+        row(baker, "At seven.", "And on Sundays?"),
+        row("Shall I book a table for two?", "Is that by the window?", "yes"),
+        row("May I bring a dog along?", "Do you mean on a lead?", "yes"),
+        row(ferry.upper(), "From six.", "and on  Sundays?", answer="At nine."),
+        row("And on Sundays?"),
+    ]
+    log.write_text("".join(f"{line}\n" for line in rows))
+    async with Workspace.open(folder) as workspace:
+        found = await workspace.draft_from(log, 10, unmasked=True)
+    assert (found.sampled, found.removed) == (5, {"duplicate": 1})
+    asked = [(e.history[0].content if e.history else "", e.reference) for e in found.examples]
+    assert (ferry.upper(), "At nine.") in asked
+    assert len(set(asked)) == 5
+    # What the task holds is met by all of its turns too.
+    rows = [json.loads(line) for line in (folder / "examples.jsonl").read_text().splitlines()]
+    for number, example in enumerate(rows):
+        example |= {"id": f"own-{number}", "source": "ours", "reviewed": True}
+    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    fresh = row("Is the museum open to a school?", "It is.", "And on Sundays?")
+    log.write_text(f"{log.read_text()}{fresh}\n")
+    async with Workspace.open(folder) as workspace:
+        more = await workspace.draft_from(log, 10, unmasked=True)
+    assert [e.history[0].content for e in more.examples] == ["Is the museum open to a school?"]
+
+
+async def test_what_clusters_see_of_a_conversation(make_task: MakeTask) -> None:
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "A ferry?"},
+        {"role": "assistant", "content": "x" * 3000},
+        {"role": "user", "content": "When?"},
+    ]
+    example = Example(id="e", inputs={"messages": turns})
+    # The newest first, as a model that embeds cuts the end; the application's own words aside.
+    assert filters.asks(example) == f"When?\n{'x' * 1994}"
+    short = example.model_copy(update={"inputs": {"messages": [*turns[:2], turns[3]]}})
+    assert filters.asks(short) == "When?\nA ferry?"
+    assert filters.asks(Example(id="q", inputs={"question": "When?"})) == "When?"
 
 
 async def test_an_answer_that_the_log_calls_bad_is_no_reference(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,29 @@ def test_they_must_agree_with_the_evidence() -> None:
     assert rule([against("a", "1870"), against("b", "in 1870")], "text") == "1870"
     assert rule([against("a", "1870", False), against("b", "1870", False)], "text") is None
     assert rule([against("a", "1870"), against("b", "1870", False)], "text") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kind", "agree"),
+    [
+        ("1.5 days", "15 days", "text", False), ("-5%", "5%", "text", False),
+        ("26", "26 days of 30", "text", True), ("3,5", "3.50", "text", False),
+        ("3,5 km", "3.5 km", "text", True), ("1,234", "1234", "text", True),
+        ("C", "C#", "label", False), ("1.5", "15", "json", False),
+    ],
+)  # fmt: skip
+def test_figures_agree_as_figures(one: str, other: str, kind: str, agree: bool) -> None:
+    assert (rule([against("a", one), against("b", other)], kind) is not None) == agree
+
+
+async def test_evidence_bears_a_figure_as_a_figure(make_task: Callable[..., Path]) -> None:
+    async with Workspace.open(make_task(towns=12)) as workspace:
+        doubter = Doubter(workspace._runner().desk)
+        example = next(e for e in workspace.task.examples if e.tags == ("bridge",))
+        year = str(example.reference)
+        assert doubter._borne(example, year)
+        assert not doubter._borne(example, f"{year[:-1]}.{year[-1]}")
+        assert not doubter._borne(example, f"-{year}")
 
 
 def test_a_vote_for_the_reference_is_no_doubter() -> None:

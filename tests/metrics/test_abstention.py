@@ -65,5 +65,12 @@ def test_neither_a_refusal_nor_a_broken_answer_abstains() -> None:
         assert found == {"abstention": Score(0.0)}
 
 
+def test_a_refusal_in_a_task_without_a_phrase_has_no_score() -> None:
+    case = scored("x", reference="six")
+    record = replace(case.record, status="refused")
+    found = asyncio.run(score(case.task, case.example, record, (), [Abstention()]))
+    assert found == {"abstention": Score(None)}
+
+
 def test_it_is_in_the_table() -> None:
     assert METRICS.load("abstention") is Abstention

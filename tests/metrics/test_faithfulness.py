@@ -19,7 +19,8 @@ from headway.metrics.faithfulness import (
     FaithfulnessOffline,
     FaithfulnessWords,
 )
-from headway.metrics.scoring import measure
+from headway.metrics.judging import fenced
+from headway.metrics.scoring import measure, score
 from headway.metrics.verdicts import MOST, SENTENCES
 from headway.models.scripted import GARBAGE
 from headway.testing.metrics import (
@@ -119,11 +120,33 @@ def test_the_judge_is_used_only_where_one_is_named() -> None:
 
 
 @pytest.mark.parametrize("metric", ALL)
-@pytest.mark.parametrize("answer", ["", "  \n", None, "...", "🙂"])
+@pytest.mark.parametrize("answer", ["", "  \n", None])
 def test_an_empty_answer_is_zero_and_says_why(metric: Metric, answer: str | None) -> None:
     score = found(metric, case(answer))
     assert score.value == 0.0
     assert "empty" in score.notes["why"]
+
+
+@pytest.mark.parametrize("metric", ALL)
+@pytest.mark.parametrize("said", ["...", "🙂", {"when": None}, {}])
+def test_an_answer_of_nothing_that_can_be_judged_has_no_score(metric: Metric, said: Any) -> None:
+    answer, output = (said, said) if isinstance(said, str) else (written(said), said)
+    score = found(metric, case(answer, output=output))
+    assert score == Score(None, {"why": "nothing in it can be judged"})
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_a_yes_or_no_of_json_is_judged(metric: Metric) -> None:
+    output = {"fired to 1,240 degrees": True, "opened": None}
+    right = case(written(output), judge("yes"), output=output, question="Is the kiln so?")
+    score = found(metric, right)
+    assert score.value == 1.0
+    assert [s["statement"] for s in score.notes["statements"]] == [
+        "Is the kiln so? fired to 1,240 degrees: yes"
+    ]
+    asked = {"question": "Does the harbour sleep?"}
+    wrong = case(written({"deeply": False}), judge("no"), output={"deeply": False}, **asked)
+    assert found(metric, wrong).value == 0.0
 
 
 @pytest.mark.parametrize("metric", ALL)
@@ -139,6 +162,79 @@ def test_without_a_passage(metric: Metric) -> None:
     assert (bare.value, bare.unscored) == (None, "")  # a task without knowledge has nothing to show
     known = case(RIGHT, passages=(), spec={"knowledge": {"path": "k/"}})
     assert found(metric, known).value == 0.0
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_a_refusal_where_nothing_could_be_shown_has_no_score(metric: Metric) -> None:
+    bare = case(RIGHT, passages=())
+    known = case(RIGHT, passages=(), spec={"knowledge": {"path": "k/"}})
+    scores = []
+    for given in (bare, known, case(RIGHT)):
+        record = replace(given.record, status="refused")
+        made = asyncio.run(score(given.task, given.example, record, (), [metric], given.lend))
+        scores.append(made[metric.name].value)
+    assert scores == [None, 0.0, 0.0]
+
+
+# --- what was seen beside passages ----------------------------------------------------------------
+
+CALL = {"id": "c", "function": {"name": "sensors", "arguments": '{"of": "kiln"}'}}
+TALKED: dict[str, Any] = {
+    "messages": [
+        {"role": "user", "content": "Is the kiln on?"},
+        {"role": "assistant", "content": "It is."},
+        {"role": "user", "content": "Who will open it and how hot is it?"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c", "content": "The kiln is at 980 degrees now."},
+    ],
+    "files": ["rota.md"],
+}
+FILES = {"rota.md": "Anton Meier opens the kiln on Friday morning."}
+BY_TOOL, BY_FILE = (
+    "The kiln is at 980 degrees now.",
+    "Anton Meier opens the kiln on Friday morning.",
+)
+
+
+def where_said(request: ChatRequest) -> str:
+    """A judge that says yes to what stands in the passages that it reads."""
+    passages = request.messages[1].content.partition("<passages ")[2].partition("</passages ")[0]
+    return judge(lambda statement: "yes" if statement in passages else "no")(request)
+
+
+@pytest.mark.parametrize("metric", ALL)
+@pytest.mark.parametrize("shown", [SHOWN, ()])
+def test_an_answer_may_rest_on_what_a_tool_returned_and_on_a_file(
+    metric: Metric, shown: tuple[Passage, ...]
+) -> None:
+    seen: dict[str, Any] = {
+        "passages": shown, "inputs": TALKED, "lend": Logits(where_said, FILES),
+        "spec": {"knowledge": {"path": "k/"}},
+    }  # fmt: skip
+    assert found(metric, case(f"{BY_TOOL} {BY_FILE}", **seen)).value == 1.0
+    assert found(metric, case(f"{BY_TOOL} {WRONG}", **seen)).value == 0.5
+    unseen = {**seen, "inputs": {"question": "Who will open it and how hot is it?"}}
+    assert found(metric, case(f"{BY_TOOL} {BY_FILE}", **unseen)).value == 0.0
+
+
+def test_the_judge_sees_the_conversation_and_the_files_once() -> None:
+    lend = Logits(where_said, FILES)
+    found(FaithfulnessJudge(), case(f"{BY_TOOL} {BY_FILE}", inputs=TALKED, lend=lend))
+    split, verdicts = (request.messages[1].content for request in lend.requests)
+    for text in (split, verdicts):
+        assert "<conversation>\nUser: Is the kiln on?\nAssistant: It is.\n" in text
+    assert verdicts.partition("<statements ")[0].count(BY_FILE) == 1
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_without_a_conversation_nothing_else_is_asked(metric: Metric) -> None:
+    given = case(f"{RIGHT} {WRONG}")
+    found(metric, given)
+    assert isinstance(given.lend, ScriptedMetricLender)
+    fence, passages = fenced("question", "How hot does the kiln get?"), fenced("passages", PASSAGE)
+    texts = [request.messages[1].content for request in given.lend.requests]
+    assert all(text.startswith(f"{fence}\n\n<") for text in texts)
+    assert all(text.startswith(f"{fence}\n\n{passages}\n\n<") for text in texts[1:])
 
 
 # --- judges that fail -----------------------------------------------------------------------------

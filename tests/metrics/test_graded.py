@@ -11,23 +11,31 @@ from headway.core.errors import Outage
 from headway.core.protocols import Scored
 from headway.core.record import Score
 from headway.metrics.graded import Correctness
+from headway.metrics.judging import fenced
 from headway.metrics.scoring import measure
 from headway.testing.metrics import MetricContract, ScriptedMetricLender, judge, lent, scored
 
 REFERENCE = "The fee is 20 euros for all members. It is due on the first of March every year."
 JUDGED: dict[str, Any] = {"models": {"judge": "scripted/judge"}}
+TALKED: dict[str, Any] = {
+    "messages": [
+        {"role": "user", "content": "Is the club open to all?"},
+        {"role": "assistant", "content": "To members."},
+        {"role": "user", "content": "And the fee?"},
+    ],
+    "files": ["rules.md"],
+}
+FILES = {"rules.md": "The fee stands on page 2."}
 
 
 def case(answer: str, script: Any = None, reference: Any = REFERENCE, **more: Any) -> Scored:
     spec = JUDGED if script is not None else {}
-    return scored(
-        answer,
-        reference=reference,
-        spec={**spec, **more.pop("spec", {})},
-        lend=lent(script if script is not None else [Outage("nobody is asked")]),
-        question="What is the fee?",
+    given: dict[str, Any] = {
+        "lend": lent(script if script is not None else [Outage("nobody is asked")]),
+        "question": "What is the fee?",
         **more,
-    )
+    }
+    return scored(answer, reference=reference, spec={**spec, **given.pop("spec", {})}, **given)
 
 
 def found(given: Scored) -> Score:
@@ -140,6 +148,41 @@ def test_settled_without_a_call() -> None:
     assert found(case("I do not know.", down, kind=able)).value == 0.0
     assert found(case("I do not know.", down, "I do not know.", kind=able)).value == 1.0
     assert found(case("Twenty.", down, "I do not know.", kind=able)).value == 0.0
+
+
+def test_another_figure_is_not_the_reference() -> None:
+    """Without marks $1.5 is $15: the same words are the reference only with the same figures."""
+    reference = "It cost $1.5 million."
+    assert found(case("It cost $15 million.", judge("contradicted"), reference)).value == 0.0
+    assert found(case("It cost $15 million.", None, reference)).value < 1.0  # type: ignore[operator]
+    down = [Outage("nobody is asked")]
+    assert found(case("it cost $1.5 million", down, reference)).value == 1.0
+    assert found(case("It cost 1,500 dollars", down, "It cost 1'500 dollars")).value == 1.0
+    assert found(case("The margin was 5%.", judge("missing"), "The margin was -5%.")).value == 0.0
+    either = ["It cost $1.5 million.", "It cost $15 million."]
+    assert found(case("It cost $15 million.", down, either)).value == 1.0
+
+
+def test_the_judge_sees_the_conversation_and_the_files() -> None:
+    given = case("an answer", judge("present"), inputs=TALKED, lend=lent(judge("present"), FILES))
+    found(given)
+    assert isinstance(given.lend, ScriptedMetricLender)
+    splits, verdicts = (request.messages[1].content for request in given.lend.requests)
+    for text in (splits, verdicts):
+        assert "User: Is the club open to all?\nAssistant: To members." in text
+        assert "Question: And the fee?\n</question " in text
+    assert "The fee stands on page 2." in verdicts
+    assert "The fee stands on page 2." not in splits  # sentences are taken apart without it
+
+
+def test_without_a_conversation_the_question_is_all_that_is_asked() -> None:
+    given = case("an answer", judge("present"))
+    found(given)
+    assert isinstance(given.lend, ScriptedMetricLender)
+    fence = fenced("question", "What is the fee?")
+    assert [r.messages[1].content.startswith(f"{fence}\n\n<") for r in given.lend.requests] == [
+        True, True,
+    ]  # fmt: skip
 
 
 def test_a_long_answer_is_cut_and_says_so() -> None:

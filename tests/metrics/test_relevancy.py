@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from headway.core.errors import Outage
-from headway.core.protocols import Scored
+from headway.core.protocols import Scored, Vectors
 from headway.core.record import Score
-from headway.metrics.relevancy import QUESTIONS, READ, AnswerRelevancy
+from headway.metrics.judging import FENCED, fenced
+from headway.metrics.relevancy import DUTY, QUESTIONS, READ, AnswerRelevancy
 from headway.metrics.scoring import measure
 from headway.testing.metrics import MetricContract, ScriptedMetricLender, judge, lent, scored
 
@@ -82,3 +84,39 @@ def test_of_a_long_answer_the_beginning_is_shown() -> None:
     assert "left_out" in found(given).notes
     assert isinstance(given.lend, ScriptedMetricLender)
     assert len(given.lend.requests[0].messages[1].content) < READ + 100
+
+
+class Embedding(ScriptedMetricLender):
+    """Keeps what is embedded."""
+
+    async def embed(self, texts: Sequence[str], *more: Any, **named: Any) -> Vectors:
+        """See MetricLender."""
+        self.embedded = list(texts)
+        return await super().embed(texts, *more, **named)
+
+
+def test_in_a_conversation_questions_are_its_next_message() -> None:
+    inputs = {
+        "messages": [
+            {"role": "user", "content": "Is the ferry running?"},
+            {"role": "assistant", "content": "Yes."},
+            {"role": "user", "content": "And on Sundays?"},
+        ]
+    }
+    lend = Embedding(asks("And what of Sundays?"))
+    found(scored("It is.", inputs=inputs, lend=lend))
+    assert lend.embedded == ["And on Sundays?", "And what of Sundays?"]
+    system, user = (message.content for message in lend.requests[0].messages)
+    assert "next message" in system
+    said = "<conversation>\nUser: Is the ferry running?\nAssistant: Yes.\n</conversation>"
+    assert user == f"{fenced('before', said)}\n\n{fenced('answer', 'It is.')}"
+    assert "And on Sundays?" not in user  # it would be copied
+
+
+def test_without_a_conversation_the_answer_is_all_that_is_shown() -> None:
+    lone = Embedding(asks(ASKED))
+    found(scored("It is.", question=ASKED, lend=lone))
+    assert lone.embedded == [ASKED, ASKED]
+    assert [message.content for message in lone.requests[0].messages] == [
+        f"{DUTY}\n\n{FENCED}", fenced("answer", "It is."),
+    ]  # fmt: skip

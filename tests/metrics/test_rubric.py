@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from headway.core.errors import Outage
 from headway.core.protocols import Scored
 from headway.core.record import Score
 from headway.core.task import Rubric, TaskSpec
+from headway.metrics.judging import fenced
 from headway.metrics.rubric import RubricScore, described
-from headway.metrics.scoring import measure
+from headway.metrics.scoring import measure, score
 from headway.testing.metrics import (
     MetricContract,
     ScriptedMetricLender,
@@ -96,8 +98,41 @@ def test_the_judge_reads_rubric_reference_and_answer_and_follows_neither() -> No
     assert schema["required"] == ["warmth", "brevity"]
 
 
+def test_the_judge_sees_the_conversation_and_the_files() -> None:
+    inputs = {
+        "messages": [
+            {"role": "user", "content": "Ana is here."},
+            {"role": "assistant", "content": "Shall I greet her?"},
+            {"role": "user", "content": "Yes."},
+        ],
+        "files": ["ana.md"],
+    }
+    lend = lent(judge(**said(5, 5)), {"ana.md": "Ana likes short greetings."})
+    found(scored("Hello, Ana.", spec={"rubric": RUBRIC}, inputs=inputs, lend=lend))
+    text = lend.requests[0].messages[1].content
+    asked = (
+        "<conversation>\nUser: Ana is here.\nAssistant: Shall I greet her?\n</conversation>\n\n"
+        '<file name="ana.md">\nAna likes short greetings.\n</file>\n\nQuestion: Yes.'
+    )
+    assert text == f"{fenced('question', asked)}\n\n{fenced('answer', 'Hello, Ana.')}"
+
+
+def test_without_a_conversation_the_question_is_all_that_is_asked() -> None:
+    given = case(judge(**said(5, 5)))
+    found(given)
+    assert isinstance(given.lend, ScriptedMetricLender)
+    text = given.lend.requests[0].messages[1].content
+    assert (
+        text == f"{fenced('question', 'Greet them.')}\n\n{fenced('answer', 'Hello, and welcome.')}"
+    )
+
+
 def test_a_task_without_a_rubric() -> None:
-    assert found(scored("hello", lend=lent())) == Score(None)
+    bare = scored("hello", lend=lent())
+    assert found(bare) == Score(None)
+    refused = replace(bare.record, status="refused")
+    scores = asyncio.run(score(bare.task, bare.example, refused, (), [RubricScore()]))
+    assert scores == {"rubric": Score(None)}
     with pytest.raises(ValidationError, match="needs rubric"):
         TaskSpec(name="t", metrics=("rubric",))
 

@@ -100,6 +100,19 @@ class Whole:
     async def score(self, scored):
         return 0.5
 
+class Never(Whole):
+    def applies(self, scored):
+        return False
+
+class Unsure(Whole):
+    def applies(self, scored):
+        return scored.example.inputs["nothing"]
+
+class Polite(Whole):
+    any_status = True
+    async def score(self, scored):
+        return float(scored.record.status == "refused")
+
 class NotOne:
     pass
 
@@ -128,6 +141,21 @@ def test_own_functions_and_classes(folder: Path) -> None:
     assert (metric.yes_no, metric.needs) == (True, ("reference",))
     assert not load("python:metrics.py:waits", folder).yes_no
     assert own(folder, "plain", with_status(CASE, "invalid")) == 0.0
+
+
+def test_own_classes_say_where_they_apply(folder: Path) -> None:
+    refused = with_status(CASE, "refused")
+    assert own(folder, "Whole", refused) == 0.0
+    assert own(folder, "Never", refused) is None
+    assert own(folder, "Polite", refused) == 1.0  # it has its own say on refusals
+    assert own(folder, "Polite", with_status(CASE, "outage")) is None
+    with pytest.raises(InputError, match=r"metrics\.py:\d+: .*example '1': it crashed: KeyError"):
+        own(folder, "Unsure", refused)
+
+
+def test_no_reference_in_a_list_is_no_reference() -> None:
+    none = with_status(scored("blue", reference=[]), "refused")
+    assert run(none, load("exact_match", Path())) == {"exact_match": None}
 
 
 def test_own_functions_cannot_change_what_was_measured(folder: Path) -> None:

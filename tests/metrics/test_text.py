@@ -44,6 +44,7 @@ class TestContains(MetricContract):
         ("black cat", "cat", 0.0, 2 / 3),
         ("cat cat", "cat", 0.0, 2 / 3),
         ("1922–26", "1922-26", 1.0, 1.0),
+        ("-1.5", "15", 1.0, 1.0),  # as published: marks go
         ("ﬁve", "five", 1.0, 1.0),
         ("１２", "12", 1.0, 1.0),
         ("cafe\u0301", "café", 1.0, 1.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 import headway.testing.steps
 from headway.core.errors import InputError, TooLong
+from headway.core.inputs import File
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatReply, ChatRequest, Passage
 from headway.core.task import Example
@@ -204,9 +206,10 @@ def test_statements_are_sentences_and_a_phrase_takes_the_question() -> None:
 
 
 def test_values_of_json_are_statements() -> None:
+    """A null says nothing; true and false say yes and no."""
     found = statements({"heat": 1240, "open": True, "who": ["Ash", ""], "x": None}, "Kiln?")
     assert [(s.own, s.text) for s in found] == [
-        ("1240", "Kiln? heat: 1240"), ("Ash", "Kiln? who: Ash")
+        ("1240", "Kiln? heat: 1240"), ("yes", "Kiln? open: yes"), ("Ash", "Kiln? who: Ash")
     ]  # fmt: skip
 
 
@@ -523,6 +526,66 @@ async def test_facts_by_words_and_the_embedded_reranker() -> None:
         assert (answer, lender.seen) == (expected, [])  # its question would speak for it
     wrong, lender = await ranked(said.replace("1,240", "1,250"), 10.0, name)
     assert (wrong, lender.seen) == (PHRASE, [])
+
+
+CALL = {"id": "c", "function": {"name": "sensors", "arguments": '{"of": "oven"}'}}
+TALKED: dict[str, Any] = {
+    "messages": [
+        {"role": "user", "content": "How hot is the oven, and who opens it?"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c", "content": "The oven is at 320 degrees now."},
+    ]
+}
+ROTA = File("rota.md", "Anton Meier opens the oven on Friday morning.")
+SEEN = "The oven is at 320 degrees now. Anton Meier opens the oven on Friday morning."
+
+
+def where_said(request: ChatRequest) -> str:
+    """A model that says yes to what stands in the passages it reads."""
+    passages, _, numbered = request.messages[1].content.partition("\n\nStatements:\n")
+    lines = [line.partition(". ") for line in numbered.splitlines()]
+    return "\n".join(f"{n}. {'yes' if said in passages else 'no'}" for n, _, said in lines)
+
+
+@pytest.mark.parametrize("shown", [PASSAGES, ()])
+@pytest.mark.parametrize("by", ["words", "model", "rerank"])
+async def test_facts_may_rest_on_what_a_tool_returned_and_on_a_file(
+    by: Any, shown: tuple[Passage, ...]
+) -> None:
+    """The model saw both; held against the passages alone the right answer would be blocked."""
+    step = Check(facts=1.0, by=by, otherwise="block", model="judge" if by != "words" else None)
+    seen = State(
+        Example(id="e", inputs=TALKED), "How hot is the oven, and who opens it?",
+        files=(ROTA,), passages=shown, answer=SEEN, output=SEEN,
+    )  # fmt: skip
+    found = await step.run(seen, ScriptedLender(TASK, where_said))
+    assert (found.status, found.trace[-1]["facts"]) == ("done", 1.0)
+    wrong = replace(seen, answer=f"{SEEN} It was at 90 degrees in May.")
+    found = await step.run(wrong, ScriptedLender(TASK, where_said))
+    assert (found.status, found.trace[-1]["facts"]) == ("invalid", 2 / 3)
+
+
+async def test_a_quote_may_come_from_what_a_tool_returned_and_from_a_file() -> None:
+    step, task = Check(citations=True, otherwise="block"), ScriptedLender(TASK)
+    told = {"step": "generate", "text": SEEN, "finish": "stop", "reasoning": "quote"}
+    quotes = ["The oven is at 320 degrees now.", "opens the oven on Friday morning"]
+    seen = State(
+        Example(id="e", inputs=TALKED), "?", files=(ROTA,), passages=PASSAGES, answer=SEEN,
+        trace=({**told, "quotes": quotes},),
+    )  # fmt: skip
+    assert (await step.run(seen, task)).trace[-1]["citations"] == 1.0
+    assert (await step.run(replace(seen, files=()), task)).status == "invalid"
+    bare = replace(seen, passages=(), trace=({**told, "quotes": []},))
+    assert (await step.run(bare, task)).status == "done"  # there was nothing to quote from
+
+
+async def test_without_a_conversation_the_model_is_asked_as_before() -> None:
+    lender = ScriptedLender(TASK, "1. yes")
+    await Check(facts=1.0, by="model").run(state(answer=KILN, output=KILN), lender)
+    assert lender.requests[0].messages[1].content == (
+        f"[1] Kiln\n{KILN}\n\n[2]\nThe harbour sleeps.\n\nStatements:\n"
+        "1. The kiln fires at 1,240 degrees.\n2. It is opened on Monday by the potter."
+    )
 
 
 async def test_json_is_checked_by_its_values() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +167,35 @@ class Answers(ScriptedContext):
         return tuple(found)
 
 
-def answers(incumbent: str = "no search", task: Task | None = None, **more: Any) -> Answers:
+@dataclass
+class Amended(Answers):
+    """Later steps have had the last word. later: their traces; says: of the record."""
+
+    later: Sequence[Mapping[str, Any]] = ()
+    says: Mapping[str, Any] = field(default_factory=dict)
+
+    async def evaluate(self, pipeline: Pipeline, examples: Sequence[Example]) -> tuple[Record, ...]:
+        found = await super().evaluate(pipeline, examples)
+        return tuple(replace(r, trace=(*r.trace, *self.later), **self.says) for r in found)
+
+
+def answers(
+    incumbent: str = "no search",
+    task: Task | None = None,
+    kind: type[Answers] = Answers,
+    **more: Any,
+) -> Any:
     task = task or large_task()
-    return Answers(task, INCUMBENTS[incumbent], task.split("train"), **more)
+    return kind(task, INCUMBENTS[incumbent], task.split("train"), **more)
+
+
+def shown(ctx: Answers) -> set[str]:
+    """All replies that are proposed."""
+    return {
+        reply
+        for candidate in proposed("bootstrapped_examples", ctx)
+        for reply in examples(candidate.pipeline)["replies"].values()
+    }
 
 
 def test_its_own_right_replies_are_shown_with_their_reasoning() -> None:
@@ -223,6 +249,33 @@ def test_a_reply_that_would_show_a_wrong_form_is_not_shown(told: dict[str, Any])
     assert ctx.asked <= 2 * TRIES
     (notice,) = ctx.notices
     assert "answered 0 rightly" in notice
+
+
+@pytest.mark.parametrize("step", ["repair", "revise", "check"])
+def test_a_reply_that_another_request_replaced_is_not_shown(step: str) -> None:
+    told = {"step": step, "finish": "stop", "text": "It was missing.\nAnswer: x"}
+    assert shown(answers(kind=Amended, later=[told, {"step": "check", "supported": True}])) == set()
+
+
+def test_of_several_samples_the_one_that_was_scored_is_shown() -> None:
+    told = {"step": "vote", "n": 3, "finish": "stop", "text": "Most say so.\nAnswer: x"}
+    assert shown(answers(kind=Amended, later=[told])) == {told["text"]}
+    # None was valid, or it was cut off: nothing is shown in its place.
+    assert shown(answers(kind=Amended, later=[{**told, "finish": "length"}])) == set()
+
+
+def test_what_a_step_noted_and_left_does_not_count() -> None:
+    told = [{"step": "revise", "kept": "first", "why": "?", "said": "No."}, {"step": "check"}]
+    assert all(reply.startswith("Box case-") for reply in shown(answers(kind=Amended, later=told)))
+    assert shown(answers(kind=Amended, later=told))
+
+
+def test_an_abstention_is_shown_only_where_the_model_wrote_it() -> None:
+    says = {"answer": "Not known here.", "abstained": True}
+    blocked = [{"step": "check", "supported": False}]
+    assert shown(answers(kind=Amended, later=blocked, says=says)) == set()
+    own = {"text": "No box says so.\nAnswer: **Not known here**"}
+    assert shown(answers(kind=Amended, told=own, says=says)) == {own["text"]}
 
 
 def test_words_without_a_mark_are_not_shown() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from headway.core.training import Base, Job, Settings, Told, read_samples
 from headway.training.answering import Answering, TransformersChat
 from headway.training.lora import LoraTrainer
 from headway.training.lora_data import encode, ends_of, prompt_ids
-from headway.training.replies import AT_ONCE, TOKENS, batches_of
+from headway.training.replies import AT_ONCE, TOKENS, Replies, batches_of
 
 pytest.importorskip("torch")
 pytest.importorskip("peft")
@@ -73,6 +74,77 @@ async def test_an_epoch_answers_as_its_adapter_does_afterwards(
         assert after[2].completion_tokens <= 4
     finally:
         await alone.close()
+
+
+async def test_what_cannot_be_answered_does_not_end_the_training(
+    tmp_path: Path, tiny: Base, samples_file: Path
+) -> None:
+    """Nor change what it comes to, whatever the error: here one that only transformers raises."""
+    import torch
+    from safetensors.torch import load_file
+
+    impossible, said = [asked("cat sun", max_tokens=0)], list[Told]()
+
+    async def follow(told: Told) -> bool:
+        said.append(told)
+        if told.kind == "epoch":
+            assert told.ask is not None
+            for plain in (False, True):
+                with pytest.raises(ModelError, match="replies could not be computed"):
+                    await told.ask(impossible, plain)
+            assert len(await told.ask(QUESTIONS, False)) == len(QUESTIONS)
+            # Nobody waits for this one: it must not be taken for the end.
+            waiting = asyncio.create_task(told.ask(impossible, False))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await waiting
+        return True
+
+    async def only(told: Told) -> bool:
+        return True
+
+    job = Job(folder=tmp_path / "asked", base=tiny, train=samples_file, how=HOW)
+    trained = await LoraTrainer().train(job, follow)
+    assert [t.data["epoch"] for t in said if t.kind == "epoch"] == [1, 2, 3]
+    left = await LoraTrainer().train(job.model_copy(update={"folder": tmp_path / "left"}), only)
+    one, two = (load_file(t.adapters[-1] / "adapter_model.safetensors") for t in (trained, left))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_an_error_leaves_the_model_as_it_was(
+    tmp_path: Path, tiny: Base, samples_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from headway.training.lora_process import load_model, load_tokenizer
+
+    job = Job(folder=tmp_path, base=tiny, train=samples_file, how=HOW)
+    model = load_model(job, torch.float32)
+    replies = Replies(model, load_tokenizer(tiny))
+    monkeypatch.setattr(model, "generate", _out_of_memory)
+    messages = [{"role": "user", "content": "cat sun"}]
+    request = {"messages": messages, "max_tokens": 4, "temperature": 0.0, "seed": None}
+    for plain in (False, True):
+        model.train()
+        with pytest.raises(MemoryError):
+            replies([request], plain)
+        assert model.training
+        assert model.get_model_status().enabled is True
+
+
+def _out_of_memory(**of: Any) -> Any:
+    raise MemoryError
+
+
+def test_what_is_said_of_replies_that_could_not_be_computed() -> None:
+    from headway.training.lora_process import unanswered
+
+    assert "memory was exhausted" in str(unanswered(MemoryError()))
+    assert "memory was exhausted" in str(unanswered(RuntimeError("CUDA out of memory. Tried")))
+    assert "shapes differ" in str(unanswered(RuntimeError("shapes differ\nin line 3")))
+    told = InputError("the template cannot write this")
+    assert unanswered(told) is told
 
 
 def _but(reply: ChatReply, own: ChatReply) -> ChatReply:

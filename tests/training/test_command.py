@@ -296,7 +296,7 @@ async def test_what_it_leaves_running_holds_up_nobody(order: Order) -> None:
 async def test_one_that_still_runs_is_not_started_twice(
     order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headway.training.command.STILL_S", 0.3)
+    monkeypatch.setattr("headway.training.alone.STILL_S", 0.3)
     job = order(command="echo begun; sleep 60")
     task = asyncio.create_task(CommandTrainer().train(job, heard := Listener()))
     await heard.until("note")

@@ -17,6 +17,7 @@ import pytest
 from headway.core.errors import HeadwayError, InputError, MissingExtra, ModelError
 from headway.core.training import ADAPTER, Base, Job, Settings, Told, read_samples, write_samples
 from headway.training import lora
+from headway.training.alone import LOCK
 from headway.training.checkpoint import newest
 from headway.training.lora import LOG, LoraTrainer
 
@@ -50,6 +51,11 @@ def _children() -> list[int]:
     """Processes of the trainer that this process started."""
     found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return [p for p in map(int, found) if lora.PROCESS in Path(f"/proc/{p}/cmdline").read_text()]
+
+
+def _held_open(process: int) -> set[str]:
+    """The files that a process has open."""
+    return {str(fd.resolve()) for fd in Path(f"/proc/{process}/fd").iterdir()}
 
 
 def _kill_child() -> None:
@@ -161,6 +167,33 @@ async def test_cancelling_ends_the_process(tmp_path: Path, tiny: Base, samples_f
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not _children()
+
+
+async def test_the_same_training_is_not_started_twice(
+    tmp_path: Path, tiny: Base, samples_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headway.training.alone.STILL_S", 0.3)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def follow(told: Told) -> bool:
+        begun.set()
+        await go_on.wait()
+        return True
+
+    job = make_job(tmp_path / "job", tiny, samples_file)
+    first = asyncio.create_task(LoraTrainer().train(job, follow))
+    await begun.wait()
+    (child,) = _children()
+    # The child holds the folder too: it may outlive who started it.
+    assert str(job.folder / LOCK) in _held_open(child)
+    asked = (job.folder / "job.json").stat().st_mtime_ns
+    message = await refused(job, InputError)
+    assert f"this training is still running (process group {child})" in message
+    assert f"kill -- -{child}" in message
+    assert (job.folder / "job.json").stat().st_mtime_ns == asked
+    go_on.set()
+    assert len((await first).adapters) == 2
+    assert await LoraTrainer().train(job, Follower())  # and now it is free
 
 
 async def test_it_ends_when_nobody_listens(tmp_path: Path, tiny: Base, samples_file: Path) -> None:

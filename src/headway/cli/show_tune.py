@@ -10,7 +10,9 @@ from rich.text import Text
 from headway.cli import draw
 from headway.cli.show import MARKS, _bullets, _heading, _notices, _say, _t, table
 from headway.core.findings import CheckItem, Plan
+from headway.core.task import typed
 from headway.core.tuning import (
+    AFTER,
     Cost,
     MergeFinding,
     Side,
@@ -22,6 +24,10 @@ from headway.core.tuning import (
 from headway.report import words
 
 CUT = 300  # characters of an answer shown in a terminal; --json has all
+PROVEN = {
+    "worse": "proven: it forgot", "better": "proven: it gained",
+    "not_proven": "not proven: so few questions show no small change",
+}  # fmt: skip
 
 
 def plan(console: Console, found: TunePlan) -> None:
@@ -103,10 +109,14 @@ def tuned(console: Console, found: TuneFinding, task: Path) -> None:
         _say(console, f"pipeline  {found.pipeline_file}")
         if found.serve:
             _say(console, f"serve     {found.serve}")
-            _say(console, "          then name it as served_as in its model.json", "dim")
-        _say(console, f"next      headway compare {task} baseline {found.pipeline_file}")
+            said = f"it is then {found.served_as}" if found.served_as else (
+                'then "served_as": "HOUSE/NAME" in its model.json'
+            )  # fmt: skip
+            _say(console, f"          {said}", "dim")
+        file = typed(Path(found.pipeline_file))
+        _say(console, f"next      headway compare {typed(task)} baseline {file}")
     elif found.stopped:
-        _say(console, f"next      mend the samples, or headway tune {task} --force", "dim")
+        _say(console, "next      mend the samples, or the same command with --force", "dim")
 
 
 def verdict(found: TuneFinding) -> str:
@@ -137,14 +147,17 @@ def verdict(found: TuneFinding) -> str:
 
 
 def _stage(console: Console, stage: TuneStage) -> None:
-    speed = stage.tokens / stage.seconds if stage.seconds else 0.0
+    known = stage.tokens and stage.seconds
+    speed = f", {stage.tokens / stage.seconds:,.0f} tokens/s" if known else ""
     _say(
         console,
         f"{titled(stage.name, stage.settings)}: {words.count(stage.samples, 'sample')},"
-        f" {words.duration(stage.seconds)}, {speed:,.0f} tokens/s"
+        f" {words.duration(stage.seconds)}{speed}"
         + (f" ({stage.stopped})" if stage.stopped else "")
-        + ("" if stage.taken else "; other settings did better"),
+        + ("" if stage.taken else "; other settings did better" if stage.chosen else "; left out"),
     )
+    if not stage.epochs:
+        return
     if stage.curve:
         ends = f"{stage.curve[0]:.2f} to {stage.curve[-1]:.2f}"
         _say(console, f"  loss {draw.line(stage.curve)} {ends}", "dim")
@@ -195,7 +208,7 @@ def _cost(cost: Cost, priced: bool) -> tuple[Text, ...]:
 
 
 def _likeness(console: Console, found: TuneFinding) -> None:
-    _heading(console, "The pilot's answers beside what is wanted")
+    _heading(console, f"Answers after {AFTER[found.likeness_after]}, beside what is wanted")
     rows = [
         tuple(_t(_short(value)) for value in row.values()) for row in found.likeness
     ]  # fmt: skip
@@ -214,7 +227,8 @@ def _side(console: Console, side: Side) -> None:
         return text if len(text) <= CUT else text[: CUT - 1] + "…"
 
     _say(console, f"{side.example}: {cut(side.question)}", "dim")
-    _bullets(console, [f"wanted  {cut(side.wanted)}", f"base    {cut(side.base)}",
+    pilot = [] if side.pilot is None else [f"pilot   {cut(side.pilot)}"]
+    _bullets(console, [f"wanted  {cut(side.wanted)}", f"base    {cut(side.base)}", *pilot,
                        f"tuned   {cut(side.tuned)}"])  # fmt: skip
 
 
@@ -222,7 +236,9 @@ def _general(console: Console, found: TuneFinding) -> None:
     before, after = words.figure(found.general_before), words.figure(found.general_after)
     _heading(console, "What it forgot")
     change = words.figure(found.general_change, signed=True)
-    _say(console, f"general questions right: {before} before, {after} after; change {change}")
+    proven = f" ({PROVEN[found.general_verdict]})" if found.general_verdict else ""
+    said = f"general questions right: {before} before, {after} after; change {change}{proven}"
+    _say(console, said)
     if found.forgotten:
         _say(console, f"lost, such as: {'; '.join(found.forgotten[:3])}", "dim")
 

@@ -171,7 +171,7 @@ def tune(
     """
     from headway.cli import show_tune
 
-    _sensible(options, merge, dry)
+    _sensible(_given(), dry)
     pipeline = options["pipeline"] or _best(task)
     if merge is not None:
         pipeline = options["pipeline"] or str(
@@ -197,28 +197,49 @@ def tune(
 
 
 # Options that mean nothing without another, or beside it.
-ONLY_WITH = {"inputs": ("teacher",), "keep": ("teacher",), "unmasked": ("log", "inputs")}
+ONLY_WITH = {
+    "inputs": ("teacher",), "keep": ("teacher",), "unmasked": ("log", "inputs"),
+    "quantisation": ("merge",),
+}  # fmt: skip
 NOT_BESIDE = (("samples", "teacher"), ("samples", "log"), ("teacher", "log"))
+MERGING = {"merge", "quantisation", "pipeline", "limit", "model", "task", "yes", "dry", "as_json"}
+"""What --merge, which trains nothing, takes."""
 FLAGS = {"log": "--from"}
 
 
-def _sensible(options: dict[str, Any], merge: str | None, dry: bool) -> None:
+def _given() -> list[str]:
+    """The options that were typed, in the order of --help."""
+    context = click.get_current_context()
+    typed = click.core.ParameterSource.COMMANDLINE
+    names = [str(option.name) for option in context.command.params]
+    return [name for name in names if context.get_parameter_source(name) is typed]
+
+
+def _sensible(given: list[str], dry: bool) -> None:
     """Raises InputError for options of which one would be passed over in silence."""
 
     def flag(name: str) -> str:
-        return FLAGS.get(name, f"--{name}")
+        return FLAGS.get(name, f"--{name.replace('_', '-')}")
 
     for name, others in ONLY_WITH.items():
-        if options[name] and not any(options[other] for other in others):
+        if name in given and not any(other in given for other in others):
             said = " or ".join(flag(other) for other in others)
             raise InputError(f"{flag(name)} belongs to {said}, which is not given")
     for one, two in NOT_BESIDE:
-        if options[one] and options[two]:
+        if one in given and two in given:
             raise InputError(
                 f"{flag(one)} and {flag(two)} both say what is trained on", valid="one of them"
             )
-    if merge is not None and dry:
+    if "merge" not in given:
+        return
+    if dry:
         raise InputError("--merge has no --dry-run: it trains nothing and asks dev once a kind")
+    if training := [flag(name) for name in given if name not in MERGING]:
+        raise InputError(
+            f"{', '.join(training)} beside --merge, which trains nothing",
+            valid="--merge with --quantisation, --pipeline, --limit, --model",
+            do="two commands: one that trains, then one that merges",
+        )  # fmt: skip
 
 
 def _best(task: Path) -> str | None:

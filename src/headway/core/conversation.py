@@ -95,13 +95,17 @@ def history_of(messages: Sequence[Any]) -> tuple[Message, ...]:
         return ()
     tools = [i for i, m in enumerate(known) if i > at and m.get("role") in ("tool", "function")]
     after = known[at + 1 : tools[-1] + 1] if tools else []
-    calls = {
-        call["id"]: _called(call)
-        for message in known
-        for call in _calls(message)
-        if isinstance(call.get("id"), str)
-    }
+    calls = _by_id(known)
     return tuple(_turn(m, calls) for m in (*known[:at], *after) if m.get("role") in ROLES)
+
+
+def returned_in(messages: Sequence[Any]) -> tuple[tuple[str, str], ...]:
+    """What tools returned, in its order: (the call or the tool's name, the text)."""
+    known = _known(messages)
+    calls = _by_id(known)
+    return tuple(
+        (_returner(m, calls), _said(m)) for m in known if m.get("role") in ("tool", "function")
+    )
 
 
 def unread(messages: Sequence[Any]) -> int:
@@ -126,10 +130,22 @@ def _asked(known: Sequence[Mapping[str, Any]]) -> int | None:
 def _turn(message: Mapping[str, Any], calls: Mapping[str, str]) -> Message:
     text = _said(message)
     if message["role"] in ("tool", "function"):
-        called = message.get("name") or calls.get(str(message.get("tool_call_id")), "the tool")
-        text = f"[{called} returned]\n{text}"
+        text = f"[{_returner(message, calls)} returned]\n{text}"
     made = [f"[calls {_called(call)}]" for call in _calls(message)]
     return Message(ROLES[message["role"]], "\n".join([*([text] if text else []), *made]))
+
+
+def _by_id(known: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        call["id"]: _called(call)
+        for message in known
+        for call in _calls(message)
+        if isinstance(call.get("id"), str)
+    }
+
+
+def _returner(message: Mapping[str, Any], calls: Mapping[str, str]) -> str:
+    return str(message.get("name") or calls.get(str(message.get("tool_call_id")), "the tool"))
 
 
 def _calls(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -174,6 +190,13 @@ def turns(history: Sequence[Message]) -> tuple[Message, ...]:
 def as_text(history: Sequence[Message]) -> str:
     """The turns of user and assistant as one text, each with who speaks."""
     return "\n".join(f"{SPEAKERS[m.role]}: {m.content}" for m in turns(history))
+
+
+def in_full(history: Sequence[Message], question: str) -> str:
+    """A question with the turns before it as one text, for what compares questions: "And on
+    Sundays?" says nothing of what it asks. The newest comes first, since models that embed cut a
+    long text at its end."""
+    return "\n".join([question, *(m.content for m in reversed(turns(history)))])
 
 
 def exchanges(history: Sequence[Message]) -> list[tuple[Message, ...]]:

@@ -356,6 +356,10 @@ class MetricLender(Protocol):
         self, query: str, texts: Sequence[str], model: str | None = None
     ) -> list[float]: ...
 
+    def files(self, example: Example) -> tuple[File, ...]:
+        """The files of an example, read whole; none where it has none. Raises InputError."""
+        return ()
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -376,9 +380,13 @@ class Metric(Protocol):
     needs: what an example must have for it to apply (`reference`, `evidence`), said by `check`.
     yes_no: whether scores are only 0 and 1. A metric that asks models also declares `roles`: which
     (`judge`, `embed`, `rerank`). score() gives a number from 0 to 1, or a Score, which adds how it
-    came about or why there is none. Outages are never passed in; records whose status is
-    `invalid` or `refused` are scored 0 by the engine without asking, where the metric applies. A
-    ModelError that it raises leaves the record unscored by it, with the error's words.
+    came about or why there is none. A ModelError that it raises leaves the record unscored by it,
+    with the error's words.
+
+    Outages are never passed in; records whose status is `invalid` or `refused` are scored 0
+    without asking, where the metric applies. One that hangs on more than `needs` also has
+    `applies(scored) -> bool`, which asks no model; one that has its own say on such records too
+    declares `any_status = True`.
     """
 
     name: ClassVar[str]

@@ -40,10 +40,15 @@ _FOLD: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "‐‑‒–—―−"), "-"),
     **dict.fromkeys(map(ord, "*_`\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),
 }
-_NUMBER = re.compile(r"\d+(?:[.,']\d+)*")
+_NUMBER = r"\d+(?:[.,']\d+)*"
+# Not the dash of a range ("5-10", "5%-10%"), of a word ("COVID-19") or of a list ("- 5 eggs").
+_SIGN = r"(?:(?<![\w)\]}%°.,-])([-+‐‑‒–−])[$€£¥]?)?"
+_SIGNED = re.compile(_SIGN + f"({_NUMBER})")
+_SIGNED_WHOLE = re.compile(_SIGN + rf"(?<!\w)({_NUMBER})(?!\w)")
+_POINT = re.compile(r"(?<![\w.,'])\.(?=\d)")
 _SPACED = re.compile(r"(?<![\d.,'])\d{1,3}(?: \d{3})+(?![\d.,']*\d)")
 _BROKEN = re.compile(r"(?<![\d.,'])\d{1,3}(?:, ?\d{3})+(?!\d)")
-_WHOLE = re.compile(r"(?<!\w)\d+(?:[.,']\d+)*(?!\w)")
+_WHOLE = re.compile(rf"(?<!\w){_NUMBER}(?!\w)")
 _SPELLED = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
@@ -78,19 +83,31 @@ def plain(text: str) -> str:
 # --- numbers --------------------------------------------------------------------------------------
 
 
-def numbers(text: str) -> list[frozenset[str]]:
+def numbers(text: str, signed: bool = False) -> list[frozenset[str]]:
     """The numbers of a text, each as the set of what it may mean: 1,240 and 1'240 are 1240, 3,5 is
-    3.5, and 1.240 is 1240 or 1.24."""
+    3.5, and 1.240 is 1240 or 1.24. signed: a minus counts. What is a minus and what a dash is a
+    guess, so what looks a number up in passages does without."""
     found = []
-    for token in _tokens(text):
-        readings = _readings(token)
-        if readings:
-            found.append(readings)
-        elif "," in token or "'" in token:  # a list without spaces
-            found += [_readings(part) or frozenset({part}) for part in re.split("[,']", token)]
-        else:
-            found.append(frozenset({token}))  # 1.5.2 is a name
+    for sign, token in _SIGNED.findall(_even(text)):
+        found += _read(token, sign if signed else "")
     return found
+
+
+def figured(text: str) -> str:
+    """The text with its numbers written one way, a minus as `-` and a plus left out: so what
+    compares texts compares figures as figures. Of two readings, 1.240 is the smaller."""
+
+    def written(match: re.Match[str]) -> str:
+        return " ".join(min(readings) for readings in _read(match[2], match[1] or ""))
+
+    return _SIGNED_WHOLE.sub(written, _even(text))
+
+
+def holds_figures(text: str, other: str) -> bool:
+    """Whether each number of `other` stands in the text, minus and all, however it is written."""
+    held = _held(text, signed=True)
+    ways = dict.fromkeys((other, mended(other)))
+    return any(all(found & held for found in numbers(way, signed=True)) for way in ways)
 
 
 def mended(text: str) -> str:
@@ -99,13 +116,36 @@ def mended(text: str) -> str:
     return _BROKEN.sub(lambda match: match[0].replace(" ", ""), text)
 
 
-def _tokens(text: str) -> list[str]:
+def _even(text: str) -> str:
+    """The text with digits, and what stands in numbers, of one form."""
     # No-break and thin spaces between digits part thousands; NFKC would make spaces of them.
     text = re.sub(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))", "'", text)
     text = unicodedata.normalize("NFKC", text).translate({ord("’"): "'"})
     text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
     text = _SPACED.sub(lambda match: match[0].replace(" ", "'"), text)
-    return _NUMBER.findall(text)
+    return _POINT.sub("0.", text)
+
+
+def _read(token: str, sign: str = "") -> list[frozenset[str]]:
+    """The numbers that are written without a space between them: one, or a list; a sign is the
+    first one's."""
+    if readings := _readings(token):
+        found = [readings]
+    elif "," in token or "'" in token:
+        found = [_readings(part) or frozenset({part}) for part in re.split("[,']", token)]
+    else:
+        found = [frozenset({token})]  # 1.5.2 is a name
+    if sign not in ("", "+"):
+        found[0] = frozenset(value if value == "0" else f"-{value}" for value in found[0])
+    return found
+
+
+def _held(text: str, signed: bool = False) -> frozenset[str]:
+    """All that the numbers of a text may mean, those in words too."""
+    # "12 300" and "3, 500" are one number here, and two where the spaces part nothing.
+    ways = (text, text.replace(" ", "  "), mended(text))
+    spelled = (_SPELLED[word] for word in _LETTERS.findall(plain(text)) if word in _SPELLED)
+    return frozenset(spelled).union(*(found for way in ways for found in numbers(way, signed)))
 
 
 def _readings(token: str) -> frozenset[str]:
@@ -145,7 +185,7 @@ class Statement:
 
 def statements(answer: Any, question: str) -> tuple[Statement, ...]:
     """What an answer says, a text or a JSON value: its sentences; a short one and each short value
-    of a JSON object are made one statement with the question."""
+    of a JSON object are made one statement with the question. true is yes, null says nothing."""
     if isinstance(answer, dict | list):
         return tuple(
             statement
@@ -179,7 +219,9 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _leaves(inner, name)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+    elif isinstance(value, bool):
+        yield name, "yes" if value else "no"
+    elif isinstance(value, str | int | float):
         yield name, str(value)
 
 
@@ -223,13 +265,7 @@ class Shown:
         texts = [f"{p.title}\n{p.text}" for p in passages]
         self.texts = texts
         self._words = [content(text) for text in texts]
-        self._numbers: set[str] = set()
-        for text in texts:
-            # "12 300" and "3, 500" are one number here, and two where the spaces part nothing.
-            ways = (text, text.replace(" ", "  "), mended(text))
-            self._numbers.update(*(readings for way in ways for readings in numbers(way)))
-            words = _LETTERS.findall(plain(text))
-            self._numbers.update(_SPELLED[word] for word in words if word in _SPELLED)
+        self._numbers = frozenset[str]().union(*map(_held, texts))
 
     def say(self, statement: Statement) -> bool | None:
         """Whether the passages say it, by its words and numbers: all of its numbers stand in them,

@@ -44,11 +44,13 @@ class Sample:
 
     @property
     def reply(self) -> str:
-        """The text that it should write; tool calls as JSON where it writes no text."""
+        """The text that it should write; tool calls as JSON where it writes no text; empty where
+        it writes neither."""
         last = self.messages[-1]
         if last.get("content"):
             return str(last["content"])
-        return orjson.dumps(last.get("tool_calls") or []).decode()
+        calls = last.get("tool_calls")
+        return orjson.dumps(calls).decode() if calls else ""
 
 
 def write_samples(file: Path, samples: Iterable[Sample]) -> None:
@@ -98,8 +100,12 @@ def _sample(line: bytes, file: Path, number: int) -> Sample:
             "the last message is not the assistant's, so there is nothing to learn", where=where,
             valid="at least one message before it, and one of the assistant at the end",
         )  # fmt: skip
-    name = str(row.get("id", number))
-    return Sample(name, str(row.get("group", name)), messages, tuple(row.get("tools") or ()))
+    # null, as tables write it, is no name: all rows would be one group.
+    id, group = row.get("id"), row.get("group")
+    name = str(number if id is None else id)
+    return Sample(
+        name, name if group is None else str(group), messages, tuple(row.get("tools") or ())
+    )
 
 
 class Base(Frozen):

@@ -22,14 +22,21 @@ class TuneEpoch(Frozen):
     score: Estimate | None = None
 
 
+AFTER: Mapping[str, str] = {
+    "pilot": "the pilot", "half": "half of the samples", "full": "all samples",
+}  # fmt: skip
+"""A stage, as what was trained by then."""
+
+
 def titled(stage: str, settings: Mapping[str, float]) -> str:
     """A stage with the settings that it has otherwise: `half, rate 0.002`."""
     return ", ".join([stage, *(f"{name} {value:g}" for name, value in settings.items())])
 
 
 class TuneStage(Frozen):
-    """One training. chosen: the epoch whose adapter is taken, from 1. settings: those that differ
-    from the plan's. taken: False where other settings did better on as many samples."""
+    """One training. chosen: the epoch whose adapter is taken, from 1; 0 where it failed. stopped:
+    why it ended before its last epoch. settings: those that differ from the plan's. taken: False
+    where other settings did better on as many samples."""
 
     name: Literal["pilot", "half", "full"]
     samples: int
@@ -46,13 +53,15 @@ class TuneStage(Frozen):
 
 
 class Side(Frozen):
-    """One held-out input: what is wanted, and what two models say to it."""
+    """One held-out input: what is wanted, and what the models say to it. pilot: where one was
+    trained before the tuned model, and answered."""
 
     example: str
     question: str
     wanted: str
     base: str
     tuned: str
+    pilot: str | None = None
 
 
 class Cost(Frozen):
@@ -112,8 +121,9 @@ class TuneFinding(Finding):
     comparison: on dev, the tuned pipeline minus the one before. doubling: held-out score of all
     samples minus that of half of them, with the same settings, which is about what twice the
     samples would bring (a little less, where these were the best of several on half). general:
-    share of a small general probe that base and tuned model get right. teacher: on dev as well, and
-    beside_teacher: the student minus the teacher.
+    share of a small general probe that base and tuned model get right, and the verdict about the
+    tuned one. likeness: of the answers after the first stage that was measured, to what is wanted.
+    teacher: on dev as well, and beside_teacher: the student minus the teacher.
     """
 
     schema_name: ClassVar[str] = "headway/tune/1"
@@ -126,11 +136,13 @@ class TuneFinding(Finding):
     stages: tuple[TuneStage, ...] = ()
     sides: tuple[Side, ...] = ()
     likeness: tuple[dict[str, Any], ...] = ()
+    likeness_after: Literal["", "pilot", "half", "full"] = ""
     held_before: Estimate | None = None
     doubling: Estimate | None = None
     general_before: Estimate | None = None
     general_after: Estimate | None = None
     general_change: Estimate | None = None
+    general_verdict: Literal["better", "worse", "not_proven"] | None = None
     forgotten: tuple[str, ...] = ()
     before: Estimate | None = None
     after: Estimate | None = None
@@ -145,6 +157,8 @@ class TuneFinding(Finding):
     pipeline_file: str = ""
     serve: str = ""
     """What to type so that it is served, where that is not done in this process."""
+    served_as: str = ""
+    """As what it is known already once it is served; empty where that is still to be named."""
     notices: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:

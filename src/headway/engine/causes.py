@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from headway.core.before import grounds
 from headway.core.record import Record
 from headway.core.task import Example
 from headway.engine.funnel import DEEP, Funnel, Way, supported
@@ -133,7 +134,9 @@ class Causes:
             return None
         if self.runner.desk.task.spec.output.kind not in ("text", "json"):
             return None
-        return record.abstained or supported(example, record, record.passages)
+        files = self.runner.desk.parts.files(example)
+        shown = (*record.passages, *grounds(example, files))
+        return record.abstained or supported(example, record, shown)
 
     async def _contradicted(self, example: Example, record: Record) -> str:
         """What contradicts the evidence, as a sentence; empty where nothing does."""

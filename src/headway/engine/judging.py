@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from headway.core.before import asked as in_conversation
 from headway.core.errors import HeadwayError, InputError, ModelError, Outage, Rejected
 from headway.core.findings import Estimate
 from headway.core.judgement import JudgeFinding, Missed, Repeats, Standing
@@ -263,8 +264,8 @@ class Bench:
         reference = example.references[0] if example.references else None
         try:
             found = await prefer(
-                example.question, reference, answer.answer, answer.other or "",
-                task.spec.rubric, lend,
+                in_conversation(example.question, example.history), reference, answer.answer,
+                answer.other or "", task.spec.rubric, lend,
             )  # fmt: skip
         except Rejected:
             raise

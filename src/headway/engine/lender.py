@@ -26,6 +26,7 @@ import numpy as np
 import orjson
 
 from headway.core.charge import Charge, ChargedEmbedding, ChargedRerank
+from headway.core.inputs import File
 from headway.core.protocols import Database, RerankModel, Search, Vectors
 from headway.core.record import ApplicationReply, ChatReply, ChatRequest, Passage, Usage
 from headway.core.task import Evidence, Example, Task, digest
@@ -386,6 +387,10 @@ class ScoringLender:
     ) -> list[float]:
         """See MetricLender."""
         return await self._desk.rerank(model or self._models.rerank, query, texts)
+
+    def files(self, example: Example) -> tuple[File, ...]:
+        """See MetricLender."""
+        return self._desk.parts.files(example)
 
 
 def _usage_of(reply: ChatReply | ApplicationReply) -> Usage:

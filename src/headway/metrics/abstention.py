@@ -21,10 +21,14 @@ class Abstention:
     needs: ClassVar[tuple[str, ...]] = ("reference",)
     yes_no: ClassVar[bool] = True
 
+    def applies(self, scored: Scored) -> bool:
+        """Only in a task with such a phrase."""
+        return scored.task.spec.output.abstain is not None
+
     async def score(self, scored: Scored) -> float | None:
         """0 or 1; None in a task without such a phrase."""
         references = scored.example.references
-        if not references or scored.task.spec.output.abstain is None:
+        if not references or not self.applies(scored):
             return None
         record = scored.record
         found = record.abstained or is_abstention(scored.task, answer_of(record))

@@ -1,7 +1,8 @@
 """Whether the passages shown say what the answer says: faithfulness of Es et al., 2023, "RAGAS".
 
 The answer is split into statements, each is held against the passages, and the score is the share
-that they support. The statements are known before they are judged and are what is divided by.
+that they support. The statements are known before they are judged and are what is divided by. What
+tools returned in the conversation and the example's files are passages too: the model saw them.
 
 `faithfulness` is judged by the model in the role `judge`, if task.yaml names one, and else offline
 by the best way that was found without a large model (bench/judges/FAITHFULNESS.md). Three
@@ -14,8 +15,9 @@ more names fix the way. What each costs a record:
 
 An empty answer is 0: it has no faithful statement, and dropping it (NaN, in other tools) would
 reward a pipeline for saying nothing. An abstention claims nothing either and is no failure: there
-faithfulness does not apply, and `abstention` says whether it was right. Where no passage was shown
-nothing supports an answer: 0 in a task with knowledge.
+faithfulness does not apply, and `abstention` says whether it was right. An answer of nothing that
+can be judged (JSON of nulls, marks alone) is unscored, and counted as that. Where no passage was
+shown nothing supports an answer: 0 in a task with knowledge.
 """
 
 from __future__ import annotations
@@ -27,7 +29,15 @@ from typing import Any, ClassVar
 from headway.core.protocols import MetricLender, Scored
 from headway.core.record import Passage, Score
 from headway.core.statements import RERANK, Shown, Statement
-from headway.metrics.judging import Judged, cut, lender, nothing_shown
+from headway.metrics.judging import (
+    Judged,
+    can_be_held,
+    cut,
+    lender,
+    nothing_shown,
+    question_of,
+    rests_on,
+)
 from headway.metrics.text import answer_of, is_abstention
 from headway.metrics.verdicts import Statements, Verdict, anywhere, sentences_of, split
 
@@ -46,18 +56,24 @@ class Faithfulness(Judged):
     yes_no: ClassVar[bool] = False
     roles: ClassVar[tuple[str, ...]] = ("judge", "rerank")
 
+    def applies(self, scored: Scored) -> bool:
+        """Where something was, or should have been, shown."""
+        return can_be_held(scored, rests_on(scored))
+
     async def judge(self, scored: Scored) -> float | Score | None:
         """0 to 1, with every statement and its verdict."""
         record = scored.record
         if record.abstained or is_abstention(scored.task, answer_of(record)):
             return Score(None, {"why": "an abstention claims nothing"})
-        if (nothing := nothing_shown(scored)) is not None:
+        if (nothing := nothing_shown(scored, rests_on(scored))) is not None:
             return nothing
         answer = self._said(scored)
         question = scored.example.question
         claims = sentences_of(answer, question)
-        if not claims.kept:
+        if not claims.kept and not answer_of(record).strip():
             return Score(0.0, {"why": "the answer is empty: it has no faithful statement"})
+        if not claims.kept:
+            return Score(None, {"why": "nothing in it can be judged"})
         claims, found, notes = await self._verdicts(scored, answer, claims)
         notes |= {"statements": [verdict.note() for verdict in found], **claims.notes()}
         return Score(sum(verdict.word == "yes" for verdict in found) / len(found), notes)
@@ -110,7 +126,7 @@ class FaithfulnessWords(Faithfulness):
     async def _verdicts(
         self, scored: Scored, answer: Any, claims: Statements
     ) -> tuple[Statements, list[Verdict], dict[str, Any]]:
-        shown = Shown(scored.record.passages)
+        shown = Shown(rests_on(scored))
         votes = [shown.say(statement) for statement in claims.kept]
         found = [Verdict(s.text, _word(v)) for s, v in zip(claims.kept, votes, strict=True)]
         return claims, found, {"by": "words"}
@@ -119,10 +135,10 @@ class FaithfulnessWords(Faithfulness):
 async def _by_judge(
     scored: Scored, answer: Any
 ) -> tuple[Statements, list[Verdict], dict[str, Any]]:
-    lend, question = lender(scored), scored.example.question
+    lend, told = lender(scored), question_of(scored, files=False)  # they are among the passages
     whole, left = cut(answer) if isinstance(answer, str) else (answer, 0)
-    claims = await split(lend, whole, question)
-    found = await anywhere(lend, DUTY, claims.texts, question, scored.record.passages)
+    claims = await split(lend, whole, scored.example.question, told)
+    found = await anywhere(lend, DUTY, claims.texts, told, rests_on(scored))
     models = scored.task.spec.models
     return claims, found, {"by": models.judge or models.chat, **({"cut": left} if left else {})}
 
@@ -130,7 +146,7 @@ async def _by_judge(
 async def _offline(
     scored: Scored, claims: Statements
 ) -> tuple[Statements, list[Verdict], dict[str, Any]]:
-    chances = await support(lender(scored), claims.kept, scored.record.passages)
+    chances = await support(lender(scored), claims.kept, rests_on(scored))
     found = [
         Verdict(s.text, _word(chance >= 0.5), f"{chance:.2f} likely to be supported")
         for s, chance in zip(claims.kept, chances, strict=True)

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from headway.core.protocols import Scored
 from headway.core.record import Score
 from headway.core.statements import Statement, content, numbers
-from headway.metrics.judging import Judged, cut, lender
+from headway.metrics.judging import Judged, cut, lender, question_of
 from headway.metrics.text import answer_of, exact, holds, settled
 from headway.metrics.verdicts import Verdict, sentences_of, split, verdicts
 
@@ -52,7 +52,7 @@ class Correctness(Judged):
         answer = answer_of(scored.record)
         if not answer.strip():
             return Score(0.0, {"why": "the answer is empty"})
-        if any(exact(answer, reference) for reference in found):
+        if any(_same(answer, reference) for reference in found):
             return Score(1.0, {"why": "it is the reference"})
         scores = [await self._against(scored, answer, reference) for reference in found]
         return max(scores, key=lambda score: score.value or 0.0)
@@ -67,9 +67,9 @@ class Correctness(Judged):
             notes: dict[str, Any] = {"by": "words and numbers"}
         else:
             lend = lender(scored)
-            claims = await split(lend, reference, question)
+            claims = await split(lend, reference, question, question_of(scored, files=False))
             shown, left = cut(answer)
-            material = {"question": question, "answer": shown}
+            material = {"question": question_of(scored), "answer": shown}
             levels = await verdicts(lend, DUTY, claims.texts, material, LEVELS)
             words = [verdict.word for verdict in levels]
             earned = float(max(0, words.count("present") - words.count("contradicted")))
@@ -82,6 +82,13 @@ class Correctness(Judged):
             earned / len(levels),
             {**notes, "level": _level(count), "facts": facts, **claims.notes()},
         )
+
+
+def _same(answer: str, reference: str) -> bool:
+    """Word for word the same, case, marks and articles aside; figures by what they say, as without
+    marks 1.5 is 15 and -5 is 5."""
+    figures = [numbers(text, signed=True) for text in (answer, reference)]
+    return bool(exact(answer, reference)) and figures[0] == figures[1]
 
 
 def _level(count: dict[str, int]) -> str:

@@ -18,12 +18,14 @@ from headway.metrics.judging import (
     WINDOW,
     Judged,
     ask,
+    can_be_held,
     choice,
     cut,
     field,
     form,
     lender,
     nothing_shown,
+    question_of,
     said,
 )
 from headway.metrics.text import is_abstention
@@ -46,19 +48,28 @@ class _AgainstReference(Judged):
     needs: ClassVar[tuple[str, ...]] = ("reference",)
     yes_no: ClassVar[bool] = False
 
+    def applies(self, scored: Scored) -> bool:
+        """Where the question has an answer, and passages were, or should have been, shown."""
+        return _answer(scored) is not None and can_be_held(scored, scored.record.passages)
+
     async def judge(self, scored: Scored) -> float | Score | None:
         """0 to 1, with the verdicts; None where the question has no answer: then no passage is
         needed."""
-        wanted = (r for r in scored.example.references if not is_abstention(scored.task, r))
-        reference = next((r for r in wanted if r.strip()), None)
+        reference = _answer(scored)
         if reference is None:
             return None
-        nothing = nothing_shown(scored)
+        nothing = nothing_shown(scored, scored.record.passages)
         return nothing if nothing is not None else await self.against(scored, reference)
 
     async def against(self, scored: Scored, reference: str) -> Score | None:
         """The score of passages against a reference."""
         raise NotImplementedError
+
+
+def _answer(scored: Scored) -> str | None:
+    """The first reference that is one."""
+    wanted = (r for r in scored.example.references if not is_abstention(scored.task, r))
+    return next((r for r in wanted if r.strip()), None)
 
 
 class JudgedContextPrecision(_AgainstReference):
@@ -85,7 +96,7 @@ async def _useful(lend: MetricLender, scored: Scored, reference: str) -> list[Ve
     for batch in _batches(scored.record.passages):
         names = [str(n) for n in range(1, len(batch) + 1)]
         one = form(reason=REASON, verdict={"type": "string", "enum": list(YES_NO)})
-        material = {"question": scored.example.question, "answer": cut(reference, WINDOW)[0]}
+        material = {"question": question_of(scored), "answer": cut(reference, WINDOW)[0]}
         material |= {
             f"passage {name}": f"{p.title}\n{p.text}"[:WINDOW]
             for name, p in zip(names, batch, strict=True)
@@ -121,10 +132,11 @@ class JudgedContextRecall(_AgainstReference):
 
     async def against(self, scored: Scored, reference: str) -> Score | None:
         """0 to 1, with a verdict on each sentence."""
-        question = scored.example.question
-        claims = sentences_of(reference, question)
+        claims = sentences_of(reference, scored.example.question)
         if not claims.kept:
             return None
+        # Without the files: what they say is no merit of the passages.
+        question = question_of(scored, files=False)
         found = await anywhere(
             lender(scored), ATTRIBUTED, claims.texts, question, scored.record.passages
         )

@@ -12,7 +12,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
+from headway.core.before import asked, grounds
 from headway.core.errors import ModelError
+from headway.core.inputs import File
 from headway.core.protocols import MetricLender, Scored
 from headway.core.record import ChatRequest, Message, Passage, Score
 from headway.core.task import digest
@@ -64,12 +66,35 @@ def lender(scored: Scored) -> MetricLender:
     return scored.lend
 
 
-def nothing_shown(scored: Scored) -> Score | None:
+def question_of(scored: Scored, files: bool = True) -> str:
+    """The question as the model was asked it, with the conversation before it. files: with its
+    files too, laid out; not where they are shown otherwise, or are not what is judged."""
+    example = scored.example
+    return asked(example.question, example.history, _files(scored) if files else ())
+
+
+def rests_on(scored: Scored) -> tuple[Passage, ...]:
+    """What an answer may rest on: the passages shown, what tools returned, the example's files."""
+    return (*scored.record.passages, *grounds(scored.example, _files(scored)))
+
+
+def _files(scored: Scored) -> tuple[File, ...]:
+    return scored.lend.files(scored.example) if scored.lend is not None else ()
+
+
+def can_be_held(scored: Scored, passages: Sequence[Passage]) -> bool:
+    """Whether there is something to hold statements against, or should be: knowledge to show it
+    from."""
+    return scored.task.has_knowledge or any(p.text.strip() for p in passages)
+
+
+def nothing_shown(scored: Scored, passages: Sequence[Passage]) -> Score | None:
     """The score of a record with no passages: None (does not apply) where there is no knowledge to
     show any from, else 0; nothing where there are passages."""
-    if any(passage.text.strip() for passage in scored.record.passages):
+    if any(passage.text.strip() for passage in passages):
         return None
-    return Score(0.0 if scored.task.has_knowledge else None, {"why": "no passage was shown"})
+    applies = can_be_held(scored, passages)
+    return Score(0.0 if applies else None, {"why": "no passage was shown"})
 
 
 def fenced(name: str, text: str) -> str:

@@ -26,7 +26,8 @@ def load_own(spec: str, folder: Path, where: str | None = None) -> Metric:
     """The user's metric, wrapped so that a crash in it is one InputError.
 
     A function gets the example and the record as dicts, and may be async; its attributes
-    `needs` and `yes_no`, where it has them, are taken over. A class must implement Metric.
+    `needs`, `yes_no` and `any_status`, where it has them, are taken over. A class must implement
+    Metric.
     Raises InputError where file or name are not there, or the file fails while it is loaded.
     """
     rest = spec.removeprefix("python:")
@@ -95,12 +96,22 @@ class _Guarded:
     needs: ClassVar[tuple[str, ...]]
     yes_no: ClassVar[bool]
 
-    def __init__(self, file: Path, call: Callable[[Scored], Any]) -> None:
-        self._file, self._call = file, call
+    def __init__(
+        self, file: Path, call: Callable[[Scored], Any], own: Callable[[Scored], Any] | None
+    ) -> None:
+        self._file, self._call, self._own = file, call, own
+
+    def applies(self, scored: Scored) -> bool:
+        """What the user's code says; without a word of its own it does. Raises as score()."""
+        try:
+            return self._own is None or bool(self._own(scored))
+        except HeadwayError:
+            raise
+        except Exception as error:
+            raise self._crashed(scored, error) from error
 
     async def score(self, scored: Scored) -> float | Score | None:
         """What the user's code says. Raises InputError where it crashes or gives no number."""
-        about = f"metric {self.name!r}, example {scored.example.id!r}"
         try:
             value = self._call(scored)
             if inspect.isawaitable(value):
@@ -108,17 +119,23 @@ class _Guarded:
         except HeadwayError:
             raise
         except Exception as error:
-            raise InputError(_crash(f"{about}: it crashed", error, self._file)) from error
+            raise self._crashed(scored, error) from error
         if value is None or isinstance(value, Score):
             return value
         try:
             return float(value)
         except (TypeError, ValueError):
             raise InputError(
-                f"{about}: it gave {value!r}",
+                f"{self._about(scored)}: it gave {value!r}",
                 where=str(self._file),
                 valid="a number from 0 to 1, True, False, or None where it does not apply",
             ) from None
+
+    def _crashed(self, scored: Scored, error: Exception) -> InputError:
+        return InputError(_crash(f"{self._about(scored)}: it crashed", error, self._file))
+
+    def _about(self, scored: Scored) -> str:
+        return f"metric {self.name!r}, example {scored.example.id!r}"
 
 
 def _guarded(spec: str, file: Path, call: Callable[[Scored], Any], source: object) -> Metric:
@@ -126,11 +143,12 @@ def _guarded(spec: str, file: Path, call: Callable[[Scored], Any], source: objec
         "name": spec,
         "needs": tuple(getattr(source, "needs", ())),
         "yes_no": bool(getattr(source, "yes_no", False)),
+        "any_status": bool(getattr(source, "any_status", False)),
     }
     if roles := tuple(getattr(source, "roles", ())):  # only where it asks models
         said["roles"] = roles
     kind: type[_Guarded] = type("Own", (_Guarded,), said)
-    return kind(file, call)
+    return kind(file, call, getattr(source, "applies", None))
 
 
 def _crash(what: str, error: Exception, file: Path) -> str:

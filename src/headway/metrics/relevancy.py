@@ -2,6 +2,7 @@
 
 A judge writes the questions that the answer would answer; the score is their mean cosine to the
 question that was asked. A noncommittal answer is 0. It says nothing of whether the answer is right.
+In a conversation the judge reads what was said before, and writes questions as its next message.
 It takes one call a record, and an embedding of four short texts.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from headway.core.before import before
 from headway.core.protocols import Scored
 from headway.core.record import Score
 from headway.metrics.judging import WORDS, Judged, ask, cut, field, form, lender
@@ -22,6 +24,11 @@ DUTY = (
     " would answer directly and fully. Say also whether it is noncommittal: evasive, vague, or no"
     " answer at all, such as 'I do not know'. Fields: noncommittal (true or false), questions (a"
     f" list of {QUESTIONS})."
+)
+# "Is the ferry running on Sundays?" is not near to "And on Sundays?", which asks the same there.
+NEXT = (
+    " The conversation before it is shown too: write each question as the user's next message in"
+    " it, as people write there."
 )
 OURS = ("What is judged stands between marks", "You are shown one answer")
 _SCHEMA = form(
@@ -41,20 +48,23 @@ class AnswerRelevancy(Judged):
 
     async def judge(self, scored: Scored) -> float | Score | None:
         """0 to 1, with the questions and the cosine of each; a negative mean is 0."""
-        record, asked = scored.record, scored.example.question
+        record, example = scored.record, scored.example
         answer, left = cut(answer_of(record), READ)
         if not answer.strip():
             return Score(0.0, {"why": "the answer is empty"})
         if record.abstained or is_abstention(scored.task, answer):
             return Score(0.0, {"why": "noncommittal: it is the phrase that abstains"})
         lend = lender(scored)
-        vague, questions = await ask(lend, DUTY, {"answer": answer}, _SCHEMA, _read, max_tokens=240)
+        said = before(example.history)
+        duty, material = (DUTY + NEXT, {"before": said}) if said else (DUTY, {})
+        material["answer"] = answer
+        vague, questions = await ask(lend, duty, material, _SCHEMA, _read, max_tokens=240)
         notes: dict[str, Any] = {"noncommittal": vague, "questions": questions}
         if left:
             notes["left_out"] = f"{left} characters at the end"
         if vague:
             return Score(0.0, notes)
-        vectors = await lend.embed([asked, *questions], "passage")
+        vectors = await lend.embed([example.question, *questions], "passage")
         cosines = [float(v) for v in vectors[1:] @ vectors[0]]
         notes["cosines"] = [round(c, 4) for c in cosines]
         return Score(min(1.0, max(0.0, sum(cosines) / len(cosines))), notes)

@@ -11,7 +11,17 @@ from typing import Any, ClassVar
 from headway.core.protocols import Scored
 from headway.core.record import Score
 from headway.core.task import Rubric
-from headway.metrics.judging import REASON, Judged, ask, cut, field, form, lender, said
+from headway.metrics.judging import (
+    REASON,
+    Judged,
+    ask,
+    cut,
+    field,
+    form,
+    lender,
+    question_of,
+    said,
+)
 from headway.metrics.text import answer_of
 
 DUTY = (
@@ -36,6 +46,10 @@ class RubricScore(Judged):
     needs: ClassVar[tuple[str, ...]] = ()
     yes_no: ClassVar[bool] = False
 
+    def applies(self, scored: Scored) -> bool:
+        """Only in a task with a rubric."""
+        return scored.task.spec.rubric is not None
+
     async def judge(self, scored: Scored) -> float | Score | None:
         """0 to 1, with a score and the judge's words for each criterion; None in a task without a
         rubric."""
@@ -49,7 +63,7 @@ class RubricScore(Judged):
         point = {"type": "integer", "minimum": low, "maximum": high}
         schema = form(**{name: form(reason=REASON, score=point) for name in rubric.criteria})
         duty = DUTY.format(low=low, high=high, rubric=described(rubric))
-        material = {"question": scored.example.question}
+        material = {"question": question_of(scored)}
         if scored.example.references:
             material["reference"] = cut(scored.example.references[0])[0]
         material["answer"] = answer

@@ -22,16 +22,20 @@ async def score(
     """Scores by the metrics' names, each in [0, 1], or None where a metric does not apply.
 
     An outage is None throughout: it is not an answer. Invalid output and a refusal are answers
-    that score 0, wherever the metric applies. A metric whose model fails leaves the record
-    unscored, and says so; one whose model rejects the request (a wrong key) stops everything.
-    Raises InputError, naming metric and example, for a score that is not a number in [0, 1].
+    that score 0, wherever the metric applies and has no say of its own on them (a person may have
+    rated a refusal). A metric whose model fails leaves the record unscored, and says so; one whose
+    model rejects the request (a wrong key) stops everything. Raises InputError, naming metric and
+    example, for a score that is not a number in [0, 1].
     """
     if record.status == "outage":
         return {metric.name: Score(None) for metric in metrics}
-    if record.status != "done":
-        return {m.name: Score(0.0 if applies(m, example, evidence) else None) for m in metrics}
     scored = Scored(task, example, record, evidence, lend)
-    return {metric.name: await measure(metric, scored) for metric in metrics}
+    return {
+        metric.name: await measure(metric, scored)
+        if record.status == "done" or getattr(metric, "any_status", False)
+        else Score(0.0 if applies(metric, scored) else None)
+        for metric in metrics
+    }
 
 
 async def measure(metric: Metric, scored: Scored) -> Score:
@@ -54,9 +58,8 @@ async def measure(metric: Metric, scored: Scored) -> Score:
     return replace(made, value=float(made.value))
 
 
-def applies(
-    metric: Metric, example: Example, evidence: tuple[tuple[str, int, int], ...] = ()
-) -> bool:
-    """Whether the example has what the metric needs."""
-    has = {"reference": example.reference is not None, "evidence": bool(evidence)}
-    return all(has.get(need, True) for need in metric.needs)
+def applies(metric: Metric, scored: Scored) -> bool:
+    """Whether the example has what the metric needs, and the metric applies by its own word."""
+    has = {"reference": bool(scored.example.references), "evidence": bool(scored.evidence)}
+    own = getattr(metric, "applies", None)
+    return all(has.get(need, True) for need in metric.needs) and (own is None or own(scored))

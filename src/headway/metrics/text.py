@@ -118,7 +118,9 @@ def best(scored: Scored, compare: Callable[[str, str], float]) -> float | None:
 
 
 class ExactMatch:
-    """1 where the answer is one of the references, after normalisation."""
+    """1 where the answer is one of the references, after SQuAD's normalisation. As published, that
+    deletes marks: 1.5 equals 15, -5 equals 5, C# equals C. Where marks decide, `label_accuracy`
+    keeps them, `json_exact` compares numbers as numbers, and `correctness` reads figures."""
 
     name: ClassVar[str] = "exact_match"
     needs: ClassVar[tuple[str, ...]] = ("reference",)

@@ -70,10 +70,13 @@ def sentences_of(text: Any, question: str, most: int = MOST) -> Statements:
     return Statements(tuple(kept), len(found) - len(kept))
 
 
-async def split(lend: MetricLender, text: Any, question: str) -> Statements:
+async def split(
+    lend: MetricLender, text: Any, question: str, told: str | None = None
+) -> Statements:
     """A text's statements, its sentences taken apart by the judge. A sentence of which the judge
     makes nothing stands for itself, and so do all where its reply cannot be read. A short phrase
-    is one statement with the question, without a call. Raises as MetricLender does."""
+    is one statement with the question, without a call. told: the question as the judge reads it,
+    with what was said before, where that is more. Raises as MetricLender does."""
     base = sentences_of(text, question, SENTENCES)
     phrase = len(base.kept) == 1 and base.kept[0].own != base.kept[0].text
     if phrase or not isinstance(text, str):
@@ -81,7 +84,7 @@ async def split(lend: MetricLender, text: Any, question: str) -> Statements:
     found: list[Statement] = []
     for at in range(0, len(base.kept), BATCH):
         batch = base.kept[at : at + BATCH]
-        parts = await _taken_apart(lend, batch, question)
+        parts = await _taken_apart(lend, batch, told or question)
         for number, sentence in enumerate(batch):
             own = parts.get(number) or [sentence.text]
             found += [Statement(part, part) for part in own]

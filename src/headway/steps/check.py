@@ -1,5 +1,5 @@
 """Hold an answer against the passages it was given for: its quotes word for word, its statements
-one by one.
+one by one. What tools returned in the conversation and the example's files are passages too.
 
 Quotes: OpenAI's prompting guide, citations verified by string matching. Statements: the
 faithfulness of Es et al., 2023, "RAGAS: Automated Evaluation of Retrieval Augmented Generation",
@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from headway.core.before import grounds
 from headway.core.errors import InputError, TooLong
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatRequest, Message, Passage
@@ -60,7 +61,7 @@ class Check(Frozen):
     only writes it into the trace.
 
     An abstention, a refusal, an invalid answer and an empty one are left alone, and so is any
-    where no passages were shown.
+    where there is nothing to hold it against; quotes are, where no passages were shown.
     """
 
     name: ClassVar[str] = "check"
@@ -114,8 +115,9 @@ class Check(Frozen):
         """Both checks of an answer."""
         told: dict[str, Any] = {}
         against: list[str] = []
-        if self.citations and (quotes := quotes_of(state)) is not None:
-            texts = [f"{p.title}\n{p.text}" for p in state.passages]
+        # Without passages `generate` was asked to quote from nothing.
+        if self.citations and state.passages and (quotes := quotes_of(state)) is not None:
+            texts = [f"{p.title}\n{p.text}" for p in _held(state)]
             wrong = [q for q in quotes if not stands_in(q, texts)]
             told["citations"] = (len(quotes) - len(wrong)) / len(quotes) if quotes else 0.0
             against += [f"this quote does not stand in the passages: {_short(q)!r}" for q in wrong]
@@ -145,13 +147,14 @@ class Check(Frozen):
         """For each statement whether the passages support it; None where that was not judged."""
         if not kept:
             return []
+        passages = _held(state)
         if self.by == "words":
-            shown = Shown(state.passages)
+            shown = Shown(passages)
             return [shown.say(statement) for statement in kept]
         if self.by == "rerank":
-            return await self._ranked(kept, state.passages, lend)
+            return await self._ranked(kept, passages, lend)
         try:
-            reply = await lend.chat(asked(kept, state.passages), self.model)
+            reply = await lend.chat(asked(kept, passages), self.model)
         except TooLong:
             return [None] * len(kept)
         return votes_of(reply.text, len(kept))
@@ -192,9 +195,14 @@ class Check(Frozen):
 
 def _nothing_said(state: State, phrase: str | None) -> bool:
     """Whether there is no answer that says anything, or nothing to hold it against."""
-    if state.status != "done" or not (state.answer or "").strip() or not state.passages:
+    if state.status != "done" or not (state.answer or "").strip() or not _held(state):
         return True
     return phrase is not None and _bare(state.answer or "") == _bare(phrase)
+
+
+def _held(state: State) -> tuple[Passage, ...]:
+    """What the answer may rest on."""
+    return (*state.passages, *grounds(state.example, state.files))
 
 
 def _short(text: str) -> str:

@@ -251,7 +251,7 @@ def as_label(text: str, labels: Sequence[str]) -> str | None:
     is not named by it; labels that differ in marks alone, such as C and C#, are told apart by
     them. None where none is named, or several are."""
     typed = {label.casefold(): label for label in labels}
-    if (exactly := text.strip(" \t\n\"'`*.").casefold()) in typed:
+    if (exactly := unmarked(text).casefold()) in typed:
         return typed[exactly]
     folds = Counter(map(fold, labels))
     by_fold = {name: label for label in labels if folds[name := fold(label)] == 1 and name}
@@ -268,6 +268,11 @@ def as_label(text: str, labels: Sequence[str]) -> str | None:
         if any(not any(_within(span, other) for other in taken) for span in found)
     ]
     return by_fold[named[0]] if len(named) == 1 else None
+
+
+def unmarked(text: str) -> str:
+    """A label as it is typed, without the marks around it that belong to none."""
+    return text.strip(" \t\n\"'`*.")
 
 
 def _within(span: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -18,12 +18,14 @@ from typing import Any, ClassVar, Literal
 import orjson
 from pydantic import Field, model_validator
 
+from headway.core.before import before
 from headway.core.errors import ModelError, Outage, TooLong
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatReply, ChatRequest, Message
+from headway.core.statements import figured
 from headway.core.task import Frozen
 from headway.steps.generate import entry_of, reader_of, shown
-from headway.steps.reading import apart
+from headway.steps.reading import apart, unmarked
 from headway.steps.support import together
 
 JUDGE = (
@@ -32,20 +34,25 @@ JUDGE = (
     " not answer what is asked. Where passages are shown, they are what is true."
 )
 _GRADE = re.compile(r"(?<![\d.])((?:10|\d)(?:\.\d+)?)(?!\d)")
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
+# Words and figures. A minus is part of one at whose edge it stands, as in -5 and A-, not of two
+# that it joins, as in well-known; + and # may be all that tells C++ from C#.
+_SAID = re.compile(r"(?<!\w)-?\w+(?:\.\d+)*(?:[-+#]+(?!\w))?|[+#%]")
+_ARTICLES = frozenset({"a", "an", "the"})
+_HYPHENS = dict.fromkeys(map(ord, "‐‑−"), "-")
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One reply, read: `read` is what Generate.read gives."""
+    """One reply, read: `read` is what Generate.read gives. kind: of the task's output."""
 
     reply: ChatReply
     read: dict[str, Any]
+    kind: str
 
     @property
     def key(self) -> str:
-        """What makes two answers the same: the value of JSON, a number, or the folded words."""
-        return same(self.read["output"])
+        """What makes two answers the same."""
+        return same(self.read["output"], self.kind)
 
 
 class Vote(Frozen):
@@ -92,7 +99,7 @@ class Vote(Frozen):
         reader, output = reader_of(entry), lend.task.spec.output
         first = ChatReply(str(entry["text"]), entry["finish"])
         replies = [first, *await self._more(request, lend, entry.get("model"))]
-        samples = [Sample(reply, reader.read(reply, output)) for reply in replies]
+        samples = [Sample(reply, reader.read(reply, output), output.kind) for reply in replies]
         valid = [s for s in samples if s.read["status"] == "done"]
         told: dict[str, Any] = {
             "n": self.n, "lost": self.n - len(replies), "valid": len(valid),
@@ -171,38 +178,45 @@ def grade_of(found: ChatReply | ModelError) -> float | None:
 
 
 def graded(answer: str, state: State) -> ChatRequest:
-    """The request that has one answer graded."""
-    text = f"{shown(state.query, state.passages)}\n\nAnswer to grade: {answer}\n\nGrade:"
+    """The request that has one answer graded, by all that it was given for."""
+    given = shown(state.query, state.passages, (), before(state.history, state.files))
+    text = f"{given}\n\nAnswer to grade: {answer}\n\nGrade:"
     return ChatRequest((Message("system", JUDGE), Message("user", text)), max_tokens=8)
 
 
-def same(output: Any) -> str:
-    """Equal for outputs that say the same: JSON whatever the order of its fields, numbers however
-    they are written (1,200 and 1200.0), texts after case, marks and white space."""
+def same(output: Any, kind: str = "text") -> str:
+    """Equal for outputs that say the same: JSON whatever the order of its fields, a label as it is
+    read (a mark inside tells C from C#), texts after case, white space and marks, but those of
+    `_SAID`; figures in them however they are written (1,200 and 1200.0). kind: of the task's
+    output."""
     if not isinstance(output, str):
         return orjson.dumps(output, option=orjson.OPT_SORT_KEYS).decode()
-    text = unicodedata.normalize("NFKC", output).casefold().strip(" .$€£")
-    if _NUMBER.fullmatch(text):
-        return f"{float(text.replace(',', '')):.12g}"
-    return " ".join(re.findall(r"\w+|%", text)) or text
+    text = unicodedata.normalize("NFKC", output).casefold()
+    if kind == "label":
+        return " ".join(unmarked(text).split())
+    return " ".join(_SAID.findall(figured(text).translate(_HYPHENS))) or text.strip()
 
 
 def nearness(all_: Sequence[Any], some: Sequence[Any]) -> list[float]:
     """For each of some outputs the sum of its overlaps (F1 of words, of JSON of values by their
     place) with all."""
-    bags = [_bag(output) for output in all_]
-    return [sum(_f1(_bag(output), bag) for bag in bags) for output in some]
+    bags = [bag(output) for output in all_]
+    return [sum(overlap(bag(output), other) for other in bags) for output in some]
 
 
-def _f1(a: Counter[str], b: Counter[str]) -> float:
+def overlap(a: Counter[str], b: Counter[str]) -> float:
+    """F1 of two bags."""
     total = a.total() + b.total()
     return 2 * (a & b).total() / total if total else 1.0
 
 
-def _bag(output: Any) -> Counter[str]:
-    if isinstance(output, str):
-        return Counter(re.findall(r"\w", output) if _EAST.search(output) else same(output).split())
-    return Counter(_leaves(output, ""))
+def bag(output: Any) -> Counter[str]:
+    """What an output says, to be compared piece by piece: words and figures as `same` reads them,
+    English articles aside, of East Asian text its characters; of JSON its values by their place."""
+    if not isinstance(output, str):
+        return Counter(_leaves(output, ""))
+    words = same(_EAST.sub(r" \g<0> ", output)).split()
+    return Counter([word for word in words if word not in _ARTICLES] or words)
 
 
 _EAST = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")  # written without spaces

@@ -22,10 +22,11 @@ from typing import Any, Literal
 import orjson
 
 from headway.core.errors import Outage
+from headway.core.inputs import File
 from headway.core.protocols import Metric, MetricLender, Scored, Vectors
-from headway.core.record import ChatReply, ChatRequest, Passage, Record, Score
+from headway.core.record import ChatReply, ChatRequest, Passage, Record, Score, Status
 from headway.core.task import Evidence, Example, Task, TaskSpec
-from headway.metrics.scoring import measure
+from headway.metrics.scoring import measure, score
 from headway.models.scripted import GARBAGE, ScriptedChat, ScriptedEmbedding, ScriptedRerank
 
 ODD = ("", " ", "\x00", "🙂", "nan", "null", "[]", '{"a":', "答案", "\ud800", "word " * 2000)
@@ -33,11 +34,11 @@ ODD = ("", " ", "\x00", "🙂", "nan", "null", "[]", '{"a":', "答案", "\ud800"
 
 class ScriptedMetricLender:
     """A MetricLender whose chat model is a script: a function of the request, or a list of replies
-    in the order of calls. Embeddings and re-rankings are scripted as well. `requests` holds what
-    was asked of the chat model, in order."""
+    in the order of calls. Embeddings and re-rankings are scripted as well; files are those of
+    `texts`, by name. `requests` holds what was asked of the chat model, in order."""
 
-    def __init__(self, script: Any) -> None:
-        self._chat = ScriptedChat(script)
+    def __init__(self, script: Any, texts: Mapping[str, str] | None = None) -> None:
+        self._chat, self._texts = ScriptedChat(script), texts or {}
         self._embedding, self._reranking = ScriptedEmbedding(), ScriptedRerank()
 
     @property
@@ -61,10 +62,17 @@ class ScriptedMetricLender:
         """See MetricLender."""
         return await self._reranking.rerank(query, texts)
 
+    def files(self, example: Example) -> tuple[File, ...]:
+        """See MetricLender."""
+        return tuple(File(name, self._texts[name]) for name in example.files)
 
-def lent(script: Callable[[ChatRequest], Any] | Sequence[Any] = ("{}",)) -> ScriptedMetricLender:
-    """Models for a metric: the chat model by this script."""
-    return ScriptedMetricLender(script)
+
+def lent(
+    script: Callable[[ChatRequest], Any] | Sequence[Any] = ("{}",),
+    texts: Mapping[str, str] | None = None,
+) -> ScriptedMetricLender:
+    """What a metric is lent: the chat model by this script, and files by their names."""
+    return ScriptedMetricLender(script, texts)
 
 
 def numbered(request: ChatRequest, name: str = "statements") -> dict[str, str]:
@@ -111,16 +119,17 @@ def scored(
     evidence: Sequence[tuple[str, int, int]] = (),
     whole: Sequence[str] = (),
     question: str = "?",
+    inputs: dict[str, Any] | None = None,
     spec: dict[str, Any] | None = None,
     lend: MetricLender | None = None,
 ) -> Scored:
     """A Scored in one line. kind: the task's `output`. whole: documents that are evidence as a
-    whole. spec: more of task.yaml. lend: models."""
+    whole. inputs: the example's, in place of a question. spec: more of task.yaml. lend: models."""
     given = {"name": "contract", "output": kind or {"kind": "text"}, **(spec or {})}
     task = Task(folder=Path(), spec=TaskSpec.model_validate(given), examples=())
     example = Example(
         id="1",
-        inputs={"question": question},
+        inputs=inputs or {"question": question},
         reference=reference,
         evidence=tuple(Evidence(document=name) for name in whole),
     )
@@ -140,6 +149,11 @@ class MetricContract:
     def _score(self, case: Scored) -> float | None:
         found = asyncio.run(self.metric.score(case))
         return found.value if isinstance(found, Score) else found
+
+    def _broken(self, case: Scored, status: Status) -> float | None:
+        record = replace(case.record, status=status)
+        found = score(case.task, case.example, record, case.evidence, [self.metric], case.lend)
+        return asyncio.run(found)[self.metric.name].value
 
     def test_says_what_it_is(self) -> None:
         assert isinstance(self.metric.name, str)
@@ -164,6 +178,12 @@ class MetricContract:
             bare = replace(bare, evidence=())
         if self.metric.needs:
             assert self._score(bare) is None
+            assert self._broken(bare, "refused") is None
+
+    def test_an_invalid_answer_and_a_refusal_are_zero(self) -> None:
+        if not getattr(self.metric, "any_status", False):
+            assert self._broken(self.right, "invalid") == 0.0
+            assert self._broken(self.right, "refused") == 0.0
 
     def test_whatever_a_model_writes_scores_from_0_to_1(self) -> None:
         for text in ODD:

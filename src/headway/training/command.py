@@ -14,7 +14,6 @@ the same {out}. Samples are in OpenAI's chat form (headway.core.training.write_s
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import math
 import os
@@ -22,8 +21,8 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +31,7 @@ import orjson
 from headway.core.errors import InputError, ModelError
 from headway.core.task import digest
 from headway.core.training import ADAPTER, Follow, Job, Told, Trained, read_samples
+from headway.training.alone import alone, led_by
 from headway.training.loglines import Lines, Seen, read_line
 
 PLACEHOLDERS = (
@@ -44,7 +44,6 @@ LAST = 12  # lines of the log in a message
 NOTE_S = 5.0  # seconds between two notes
 END_S = 10.0  # seconds that a command is given to end, before it is killed
 QUIET_S = 1.0  # seconds without output, after the command ended, that end the listening
-STILL_S = 10.0  # seconds to wait for one that an earlier run left behind
 
 _NAMED = re.compile(r"\{\{([A-Za-z_]\w*)\}\}|(?<!\$)\{([A-Za-z_]\w*)\}")
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
@@ -83,7 +82,7 @@ class CommandTrainer:
         job.folder.mkdir(parents=True, exist_ok=True)
         kept = _kept(done, out)
         if kept is None:
-            async with _alone(job.folder) as lock:
+            async with alone(job.folder) as lock:
                 before = _opened(out)
                 await follow(Told("start", _start(samples)))
                 if before:
@@ -176,39 +175,14 @@ def _in_quotes(before: str) -> bool:
     return bool(quote)
 
 
-@asynccontextmanager
-async def _alone(folder: Path) -> AsyncIterator[int]:
-    """A lock that the command inherits and so holds as long as it lives, even where what started
-    it was killed. Raises InputError where one is still running."""
-    file = folder / "command.lock"
-    lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        until = time.monotonic() + STILL_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    group = file.read_text().strip() or "unknown"
-                    raise InputError(
-                        f"a command of this training is still running (process group {group})",
-                        where=str(folder), do=f"wait for it, or kill -- -{group}",
-                    ) from None  # fmt: skip
-                await asyncio.sleep(0.1)
-        yield lock
-    finally:
-        os.close(lock)
-
-
-async def _run(command: str, folder: Path, followed: _Followed, lock: int) -> None:
+async def _run(command: str, folder: Path, followed: _Followed, lock: tuple[int, ...]) -> None:
     """Run it to its end. Whatever happens, nothing of its group is left running."""
     # A pipe of our own: asyncio's would wait for whoever else holds its other end.
     ours, theirs = os.pipe()
     try:
         process = await asyncio.create_subprocess_shell(
             command, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-            start_new_session=True, pass_fds=(lock,),
+            start_new_session=True, pass_fds=lock,
         )  # fmt: skip
     finally:
         os.close(theirs)
@@ -216,8 +190,7 @@ async def _run(command: str, folder: Path, followed: _Followed, lock: int) -> No
     pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(ours, "rb", buffering=0)
     )
-    os.truncate(lock, 0)
-    os.pwrite(lock, str(process.pid).encode(), 0)
+    led_by(folder, process.pid)
     reading = asyncio.create_task(followed.follow(stream))
     ending = asyncio.create_task(process.wait())
     try:

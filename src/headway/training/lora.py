@@ -4,7 +4,8 @@
             <──stdout── one JSON line each thing told, or {"error": ...} as the last
             ──stdin───> {"go": true|false} after each epoch; its end means: nobody listens, end
             ──stdin───> {"ask": [...], "plain": true|false} before that, as often as wanted
-            <──stdout── {"replies": [...]}, by the weights of this epoch
+            <──stdout── {"replies": [...]}, by the weights of this epoch; {"failed": ...} where they
+                        could not be computed, which ends nothing
 
 A process of its own, because memory that runs out or a crash in native code must not take down
 what measures, and because its threads end with it. Job folder:
@@ -12,6 +13,7 @@ what measures, and because its threads end with it. Job folder:
     job.json           what was asked
     log.jsonl          every line that was told; where a training was gone on with, steps after
                        the last checkpoint stand in it twice and the later ones count
+    training.lock      who is at it (training/alone.py)
     output.txt         all else that the process and its libraries wrote
     checkpoint-STEP/   the last whole one
     epoch-N/           adapters in peft's form
@@ -35,6 +37,7 @@ import orjson
 from headway.core.errors import HeadwayError, InputError, MissingExtra, ModelError
 from headway.core.record import ChatReply, ChatRequest
 from headway.core.training import Follow, Job, Told, Trained
+from headway.training.alone import alone, led_by
 
 PROCESS = "headway.training.lora_process"
 ANSWER = "answer"  # asks the process for replies alone
@@ -117,18 +120,11 @@ class LoraTrainer:
     name: ClassVar[str] = "lora"
 
     async def train(self, job: Job, follow: Follow) -> Trained:
-        """Train `job`, or go on with it, to its end; cancelling ends the process."""
+        """Train `job`, or go on with it, to its end; cancelling ends the process. Raises InputError
+        where the same is still running."""
         job.folder.mkdir(parents=True, exist_ok=True)
-        file = job.folder / "job.json"
-        file.write_bytes(orjson.dumps(job.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
-        with (job.folder / OUTPUT).open("ab") as output:
-            process = await start(file, output)
-            heard = _Heard()
-            try:
-                await _listen(process, follow, heard, output)
-                code = await process.wait()
-            finally:
-                await end(process)
+        async with alone(job.folder) as lock:
+            heard, code = await _trained(job, follow, lock)
         if heard.error is not None:
             raise heard.error
         if code != 0 or not heard.epochs:
@@ -136,12 +132,29 @@ class LoraTrainer:
         return heard.trained()
 
 
-async def start(file: Path, output: IO[bytes], *more: str) -> asyncio.subprocess.Process:
-    """The process for the job in `file`."""
+async def _trained(job: Job, follow: Follow, lock: tuple[int, ...]) -> tuple[_Heard, int]:
+    """What the process told, and its exit code."""
+    file = job.folder / "job.json"
+    file.write_bytes(orjson.dumps(job.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
+    heard = _Heard()
+    with (job.folder / OUTPUT).open("ab") as output:
+        process = await start(file, output, lock=lock)
+        try:
+            led_by(job.folder, process.pid)
+            await _listen(process, follow, heard, output)
+            return heard, await process.wait()
+        finally:
+            await end(process)
+
+
+async def start(
+    file: Path, output: IO[bytes], *more: str, lock: tuple[int, ...] = ()
+) -> asyncio.subprocess.Process:
+    """The process for the job in `file`. lock: what it inherits; see alone()."""
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", PROCESS, str(file), *more,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=output,
-        limit=LONGEST, start_new_session=True, env={**KEEP_MEMORY, **os.environ},
+        limit=LONGEST, start_new_session=True, env={**KEEP_MEMORY, **os.environ}, pass_fds=lock,
     )  # fmt: skip
 
 
@@ -149,7 +162,8 @@ async def answered(
     process: asyncio.subprocess.Process, output: IO[bytes], requests: Sequence[ChatRequest],
     plain: bool,
 ) -> list[ChatReply] | None:  # fmt: skip
-    """Its replies to these requests; None where it ended instead. Raises an error that it tells."""
+    """Its replies to these requests; None where it ended instead. Raises what it tells: that these
+    could not be computed, or as its last word an error."""
     assert process.stdout is not None
     assert process.stdin is not None
     asked = [
@@ -165,8 +179,8 @@ async def answered(
             data = orjson.loads(line)
             if isinstance(data, dict) and "replies" in data:
                 return [ChatReply(**reply, usd=0.0) for reply in data["replies"]]
-            if isinstance(data, dict) and "error" in data:
-                raise as_error(data["error"])
+            if isinstance(data, dict) and (error := data.get("failed") or data.get("error")):
+                raise as_error(error)
         output.write(line)
     return None
 

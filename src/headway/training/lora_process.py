@@ -77,8 +77,12 @@ class Line:
         """Wait for the answer to an epoch, and reply to what is asked before it."""
         while "ask" in (said := orjson.loads(self._answers.get())):
             assert replies is not None
-            found = replies(said["ask"], plain=said["plain"])
-            self._send(orjson.dumps({"replies": found}) + b"\n")
+            told: dict[str, Any]
+            try:
+                told = {"replies": replies(said["ask"], plain=said["plain"])}
+            except Exception as error:  # a measurement that fails must not end what it measures
+                told = {"failed": as_data(unanswered(error))}
+            self._send(orjson.dumps(told) + b"\n")
         return bool(said["go"])
 
 
@@ -102,15 +106,28 @@ def main() -> int:
 
 def known(error: Exception, job: Job) -> ModelError | None:
     """What the machine ran out of, if that is why."""
-    text = str(error).lower()
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ModelError(
             "the disk is full",
             where=str(job.folder),
             do="free some space, then the same command again: it goes on from the last checkpoint",
         )
-    memory = isinstance(error, MemoryError) or "out of memory" in text
-    return out_of_memory(str(job.folder)) if memory or "allocate memory" in text else None
+    return out_of_memory(str(job.folder)) if _of_memory(error) else None
+
+
+def _of_memory(error: Exception) -> bool:
+    text = str(error).lower()
+    said = "out of memory" in text or "allocate memory" in text
+    return said or isinstance(error, MemoryError)
+
+
+def unanswered(error: Exception) -> HeadwayError:
+    """Why replies could not be computed, for who asked."""
+    if isinstance(error, HeadwayError):
+        return error
+    if _of_memory(error):
+        return ModelError("memory was exhausted while replies were computed")
+    return ModelError(f"replies could not be computed: {_first_line(error)}")
 
 
 def train(job: Job, line: Line) -> None:

@@ -19,7 +19,8 @@ TOKENS = 16_384  # of the prompts computed at once, padding and replies included
 
 
 class Replies:
-    """Replies of one model with its adapter. What it computes leaves a training as it was."""
+    """Replies of one model with its adapter. What it computes leaves a training as it was, and so
+    does what it cannot compute."""
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self.model, self.tokenizer = model, tokenizer
@@ -36,15 +37,17 @@ class Replies:
         found: dict[int, dict[str, Any]] = {}
         devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
         was_training = self.model.training
-        self.model.eval()
         bare = self.model.disable_adapter() if plain else contextlib.nullcontext()
-        with torch.random.fork_rng(devices), torch.no_grad(), bare:
-            for batch in batches_of(asked, [len(p) for p in prompts]):
-                found |= zip(
-                    batch, self._batch([asked[i] for i in batch], [prompts[i] for i in batch]),
-                    strict=True,
-                )  # fmt: skip
-        self.model.train(was_training)
+        try:
+            self.model.eval()
+            with torch.random.fork_rng(devices), torch.no_grad(), bare:
+                for batch in batches_of(asked, [len(p) for p in prompts]):
+                    found |= zip(
+                        batch, self._batch([asked[i] for i in batch], [prompts[i] for i in batch]),
+                        strict=True,
+                    )  # fmt: skip
+        finally:
+            self.model.train(was_training)
         return [found[i] for i in range(len(asked))]
 
     def _batch(

@@ -19,7 +19,7 @@ from headway.core.protocols import State
 from headway.core.record import Passage
 from headway.core.task import Example, Task, fraction
 from headway.core.training import Sample
-from headway.engine.tuning.checks import ADVISED, LEAST, Cleaned, examined, stopping
+from headway.engine.tuning.checks import ADVISED, Cleaned, examined, stopping
 from headway.engine.tuning.seen import look_at
 from headway.steps.generate import Generate
 
@@ -238,13 +238,11 @@ async def test_numbers_may_be_worked_out(
 async def test_too_few(colours: Task) -> None:
     generate = Generate()
     samples = made(colours, generate, colours.split("train"))
-    for count, level in ((3, "error"), (LEAST - 1, "error"), (LEAST, "warning"), (ADVISED, "ok")):
+    for count, level in ((3, "warning"), (ADVISED - 1, "warning"), (ADVISED, "ok")):
         found = await look(samples[:count], colours, generate=generate)
         assert found["samples"].level == level
-    assert (await look([], colours))["samples"].level == "error"
     # Ten of which five are the same are five.
     found = await look([*samples[:5], *samples[:5]], colours, generate=generate)
-    assert found["samples"].level == "error"
     assert found["samples"].data["usable"] == 5
 
 
@@ -304,6 +302,25 @@ async def test_leaks_are_left_out_and_their_texts_not_told(colours: Task) -> Non
     clean = await cleaned([*samples, *leaks], colours, generate=generate)
     assert clean.samples == tuple(samples)
     assert clean.counts == {"leak": 3}
+
+
+async def test_a_draft_of_test_that_nobody_has_reviewed_yet_is_tests_already(
+    tmp_path: Path,
+) -> None:
+    """Reviewed it enters the sealed test, and by then it would have been trained on."""
+    rows = [
+        {"id": id, "inputs": {"question": f"What is thing {n} for?"}, "reference": "x",
+         "group": id, "reviewed": False}
+        for n, id in enumerate([*ids("train", 20), *ids("test", 2)])
+    ]  # fmt: skip
+    task = task_of(tmp_path / "drafts", rows)
+    first, second = (e for e in task.examples if task.side(e) == "test")
+    assert task.split("test") == ()
+    reply = {"role": "assistant", "content": "y"}
+    equal = Sample("s1", "s1", ({"role": "user", "content": first.question}, reply))
+    of_group = Sample("s2", second.cluster, ({"role": "user", "content": "Wholly other?"}, reply))
+    found = await cleaned([equal, of_group], task)
+    assert (found.samples, found.counts) == ((), {"leak": 2})
 
 
 async def test_a_group_of_dev_leaks_and_a_foreign_number_does_not(tmp_path: Path) -> None:
@@ -538,6 +555,15 @@ async def test_replies_that_the_pipeline_would_reject(colours: Task) -> None:
     found = await look(prose, tickets, generate=generate)
     assert found["sample_replies"].level == "error"
     assert "no JSON object" in found["sample_replies"].text
+
+
+async def test_a_reply_of_nothing_is_told(unsure: Task) -> None:
+    generate = Generate()
+    samples = made(unsure, generate, unsure.split("train"), _mayors)
+    for nothing in ("", "  "):
+        found = await look([said(samples[0], nothing), *samples[1:]], unsure, generate=generate)
+        assert "it is empty" in found["sample_replies"].text
+        assert found["sample_replies"].data["first"] == [samples[0].id]
 
 
 async def test_calls_of_functions(colours: Task) -> None:

@@ -77,11 +77,8 @@ async def test_what_was_forgotten() -> None:
     assert tuned.share.mean == 0.75
     assert tuned.share.low is not None
     assert tuned.share.low < 0.75
-    assert tuned.kinds["capitals"] == (0, 5)
-    assert tuned.kinds["arithmetic"] == (5, 5)
-    assert set(base.right) - set(tuned.right) == lost
     found = forgotten(base, tuned)
-    assert (found.verdict, set(found.lost), found.gained) == ("worse", lost, ())
+    assert (found.verdict, set(found.lost)) == ("worse", lost)
     assert found.change.difference == -0.25
     assert forgotten(tuned, base).verdict == "better"
     assert forgotten(base, base).verdict == "not_proven"
@@ -101,13 +98,12 @@ async def test_an_outage_is_no_loss() -> None:
     assert tuned.share.mean == 1.0
     assert forgotten(base, tuned).lost == ()
     nothing = await general(model(down=set(ANSWERS)), "gone")
-    assert (nothing.share.mean, nothing.right) == (None, ())
+    assert nothing.share.mean is None
     assert forgotten(base, nothing).verdict == "not_proven"
 
 
 def test_nothing_asked_is_nothing_known() -> None:
-    empty = General("m", {})
-    assert (empty.right, empty.kinds, empty.share.n) == ((), {}, 0)
+    assert General("m", {}).share.n == 0
 
 
 @pytest.mark.embedded
@@ -126,4 +122,5 @@ async def test_a_small_model_gets_some_of_them_right() -> None:
         await chat.close()
     assert found.share.n == 10
     assert 0.3 <= (found.share.mean or 0) < 1.0
-    assert found.kinds["capitals"][0] >= 3
+    capitals = [found.scores[q.text] for q in asked if q.kind == "capitals"]
+    assert sum(score or 0.0 for score in capitals) >= 3

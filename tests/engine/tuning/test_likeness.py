@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from headway.core.task import Task
 from headway.core.training import Sample
-from headway.engine.tuning.likeness import FEATURES, Likeness, asks, data_lesson, likeness, opening
+from headway.engine.tuning.likeness import (
+    FEATURES,
+    Feature,
+    Likeness,
+    asks,
+    data_lesson,
+    likeness,
+    opening,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -159,12 +167,16 @@ BODY = "Your boiler is fixed on Monday. Please leave the key.\n\nKind regards"
 LETTERS = [f"Dear Ms {name},\n\n{BODY}" for name in NAMES]
 
 
-def test_a_pilot_that_writes_as_wanted_moves_towards_it() -> None:
+def by_name(found: Likeness) -> dict[str, Feature]:
+    return {feature.name: feature for feature in found.features}
+
+
+def test_what_writes_as_wanted_moves_towards_it() -> None:
     base = [f"As an assistant I'd say: the boiler of {n} could be fixed, couldn't it? Well! " * 4
             for n in range(10)]  # fmt: skip
-    pilot = [text.replace("Monday", "Tuesday") for text in LETTERS]
-    found = likeness(LETTERS, base, pilot)
-    assert found.n == 10
+    tuned = [text.replace("Monday", "Tuesday") for text in LETTERS]
+    found = likeness(LETTERS, base, tuned)
+    features = by_name(found)
     for name in (
         "words",
         "questions",
@@ -174,23 +186,20 @@ def test_a_pilot_that_writes_as_wanted_moves_towards_it() -> None:
         "overlap",
         "opening",
     ):
-        assert found.feature(name).moved == "towards", name
-    words = found.feature("words")
-    assert words.wanted == words.pilot < (words.base or 0)
-    assert words.quartiles["wanted"] == (15.0, 15.0, 15.0)
-    assert found.openings["wanted"] == {"greeting": 10}
+        assert features[name].moved == "towards", name
+    words = features["words"]
+    assert words.wanted == words.tuned == 15.0 < words.base
     assert found.stops == ""
-    assert {row["name"] for row in found.rows()} == {*FEATURES, "overlap", "opening"}
+    assert {*features} == {*FEATURES, "overlap", "opening"}
 
 
-def test_a_pilot_that_chats_moves_away_and_stops() -> None:
+def test_what_chats_moves_away_and_stops() -> None:
     base = [text.replace("Monday", "Friday") for text in LETTERS]
     found = likeness(LETTERS, base, CHAT)
-    assert found.feature("words").moved == "away"
-    assert found.feature("overlap").moved == "away"
+    assert by_name(found)["words"].moved == "away"
+    assert by_name(found)["overlap"].moved == "away"
     assert "less like the wanted ones" in found.stops
-    assert (found.feature("overlap").nearer or 0) < 0
-    assert (found.feature("overlap").high or 0) < 0
+    assert f"{by_name(found)['overlap'].tuned:.2f} of their words" in found.stops
 
 
 def test_few_prove_nothing_and_equal_is_the_same() -> None:
@@ -199,19 +208,13 @@ def test_few_prove_nothing_and_equal_is_the_same() -> None:
     assert found.stops == ""
     same = likeness(LETTERS, CHAT, CHAT)
     assert {f.moved for f in same.features} == {"same"}
-
-
-def test_without_a_base_only_the_values_are_told() -> None:
-    found = likeness(LETTERS, None, CHAT)
-    assert {f.moved for f in found.features} == {"not_proven"}
-    assert all(f.base is None and f.nearer is None for f in found.features)
-    assert found.feature("emoji").pilot == 0.2
+    assert by_name(same)["emoji"].tuned == 0.2
 
 
 def test_numbers_of_texts_must_agree() -> None:
     with pytest.raises(ValueError, match="different numbers"):
         likeness(LETTERS, CHAT, CHAT[:2])
-    assert likeness([], [], []) == Likeness(n=0, features=())
+    assert likeness([], [], []) == Likeness(())
 
 
 @pytest.mark.parametrize(

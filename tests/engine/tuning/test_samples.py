@@ -21,11 +21,13 @@ from headway.engine.tuning.samples import (
     HELD,
     LEAST_HELD,
     MOST_HELD,
+    OVERSHOOT,
     part_of,
     parted,
     samples_of,
     tunable,
     tuned_pipeline,
+    unheld,
 )
 from headway.workspace import Workspace
 
@@ -180,9 +182,13 @@ def test_what_else_is_asked_stays_with_the_model_before(make_task: MakeTask) -> 
     ("steps", "said"),
     [(["react"], "react"), ([{"retrieve": {}}], "0 `generate` steps")],
 )
-def test_what_is_not_one_reply_is_refused(steps: list[Any], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        tunable(Pipeline.model_validate({"model": "scripted/echo", "steps": steps}))
+def test_what_is_not_one_reply_is_refused(make_task: MakeTask, steps: list[Any], said: str) -> None:
+    task = Workspace.open(make_task("my towns")).task
+    with pytest.raises(InputError, match=said) as caught:
+        tunable(task, Pipeline.model_validate({"model": "scripted/echo", "steps": steps}))
+    # A command that can be typed as it stands.
+    assert f"headway tune {task.typed} --pipeline baseline" in str(caught.value)
+    assert task.typed.endswith("my towns'")
 
 
 def made(groups: list[int]) -> list[Sample]:
@@ -196,9 +202,27 @@ def test_groups_are_never_parted(groups: list[int]) -> None:
     found = parted(samples, 7)
     assert not {s.group for s in found.train} & {s.group for s in found.held}
     assert sorted(s.id for s in (*found.train, *found.held)) == sorted(s.id for s in samples)
-    assert len(found.held) <= min(MOST_HELD, round(HELD * len(samples)))
+    most = min(MOST_HELD, round(HELD * len(samples)))
+    assert len(found.held) <= min(MOST_HELD, OVERSHOOT * most)
+    assert not found.held or len(found.held) >= LEAST_HELD
     if len(samples) < LEAST_HELD / HELD - 1:
         assert not found.held
+    assert bool(unheld(found)) == (not found.held and most >= LEAST_HELD)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_large_groups_leave_enough_held_out_or_nothing(seed: int) -> None:
+    """A score of two samples chooses no epoch."""
+    twenties = [n // 20 for n in range(100)]
+    found = parted(made([*twenties, 7, 7]), seed)
+    assert (len(found.train), len(found.held)) == (80, 22)
+    assert unheld(found) == ()
+    alone = parted(made([*([1] * 60), *([2] * 60), 3, 3]), seed)
+    assert alone.held == ()
+    (item,) = unheld(alone)
+    assert (item.name, item.level) == ("sample_groups", "warning")
+    assert "3 groups of up to 60 samples" in item.text
+    assert "No epoch is chosen by its score" in item.text
 
 
 @given(st.lists(st.integers(0, 60), max_size=200), st.integers(0, 200), st.integers(0, 200))

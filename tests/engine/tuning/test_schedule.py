@@ -71,10 +71,13 @@ def test_epochs_set_by_hand_stay() -> None:
     plan = schedule(400, 40_000, 100.0, 1.0, ALL, 5)
     assert plan.epochs == 5
     assert plan.stages == {"full": 12}
+    before_more = schedule(400, 40_000, 100.0, 60.0, ALL, 5)
+    assert (before_more.of("pilot"), before_more.of("full")) == (2, 5)
 
 
 @pytest.mark.parametrize("n", [12, 500])
 def test_a_pilot_alone(n: int) -> None:
     plan = schedule(n, n * 100, 100.0, 15.0, ("pilot",))
     assert plan.stages == {"pilot": min(64, n)}
-    assert plan.epochs == 2
+    assert plan.of("pilot") == plan.epochs == 2
+    assert schedule(n, n * 100, 100.0, 15.0, ("pilot",), 5).of("pilot") == 5

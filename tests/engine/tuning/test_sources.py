@@ -88,6 +88,18 @@ async def test_personal_data_is_masked_unless_it_is_to_stay(
     assert any(text.startswith(expected) for text in notices)
 
 
+async def test_a_teacher_answers_with_its_own_model(make_task: MakeTask) -> None:
+    """Whatever model the student is: with that, it would be taught by itself."""
+    folder = made(make_task)
+    file = TEACHER.save(folder / "pipelines" / "big.yaml")
+    async with Workspace.open(folder, model="scripted/echo") as workspace:
+        assert workspace.pipeline().model == workspace.pipeline(file).model == "scripted/echo"
+        for teacher in (file, TEACHER, "scripted/model.py:answer"):
+            found = workspace._source(teacher).teacher
+            assert found is not None
+            assert found.model == "scripted/model.py:answer"
+
+
 async def test_a_plan_asks_nobody(make_task: MakeTask) -> None:
     async with Workspace.open(made(make_task)) as workspace:
         runner, task = workspace._runner(), workspace.task

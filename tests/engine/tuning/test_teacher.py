@@ -105,6 +105,22 @@ async def test_texts_agree_by_their_words(make_task: MakeTask) -> None:
     assert len(loose.examples) == 2
 
 
+async def test_texts_do_not_agree_on_another_figure(make_task: MakeTask) -> None:
+    folder = made(make_task)
+    inputs = asking("one: any 1.5 | 15 | 1.5 | 15 | 15", "two: any -5 C | -5 C | -5 C | -5 C | 5 C")
+    found = await teach(folder, inputs, filter="agreement", threshold=0.8)
+    assert [(e.question[:3], e.reference) for e in found.examples] == [("two", "-5 C")]
+    assert found.counts == {"kept": 1, "disagree": 1}
+
+
+async def test_labels_agree_as_labels(make_task: MakeTask) -> None:
+    folder = made(make_task, output={"kind": "label", "labels": ["C", "C#"]},
+                  metrics=["label_accuracy"])  # fmt: skip
+    inputs = asking("one: any C | C# | C | C#", "two: any C# | c# | C#. | C#")
+    found = await teach(folder, inputs, filter="agreement", samples=4)
+    assert [(e.question[:3], e.reference) for e in found.examples] == [("two", "C#")]
+
+
 async def test_json_agrees_as_objects(make_task: MakeTask) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "string"}},
               "required": ["a"]}  # fmt: skip
@@ -303,6 +319,15 @@ def test_forms_of_a_task(make_task: MakeTask) -> None:
     found = baked(labels, requests)
     assert [e.reference for e in found.examples] == ["x", "y"]
     assert found.counts == {"kept": 2, "invalid": 1}
+
+
+def test_labels_of_a_log_that_differ_in_marks(make_task: MakeTask) -> None:
+    task = Task.load(made(make_task, metrics=["label_accuracy"],
+                          output={"kind": "label", "labels": ["C", "C#"]}))  # fmt: skip
+    said = ["C#", "C", "C"]
+    found = baked(task, [Request({"question": "1"}, label) for label in said])
+    assert [e.reference for e in found.examples] == ["C"]
+    assert found.counts == {"kept": 1, "duplicate": 1, "conflict": 1}
 
 
 def test_json_of_a_log(make_task: MakeTask) -> None:

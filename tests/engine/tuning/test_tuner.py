@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.core.errors import HeadwayError, InputError, MissingExtra
+from headway.core.errors import HeadwayError, InputError, MissingExtra, ModelError
 from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
 from headway.core.training import Told, Trained
@@ -23,10 +23,12 @@ from headway.core.tuning import TuneEpoch
 from headway.engine.budget import Limits
 from headway.engine.journey import Lent
 from headway.engine.tuning import preparing
+from headway.engine.tuning.following import Follower
 from headway.engine.tuning.preparing import TuneWish, settings_of
 from headway.engine.tuning.samples import tuned_pipeline
 from headway.engine.tuning.start import start_of
 from headway.engine.tuning.tuner import Tuner, best_epoch
+from headway.models.tuned import Tuned
 from headway.workspace import Workspace
 
 MakeTask = Callable[..., Path]
@@ -79,6 +81,15 @@ def wish(folder: Path, **more: Any) -> TuneWish:
     )
 
 
+def head(architecture: str) -> bytes:
+    """Of a GGUF file."""
+    key, value = b"general.architecture", architecture.encode()
+    return (
+        struct.pack("<4sIQQ", b"GGUF", 3, 0, 1) + struct.pack("<Q", len(key)) + key
+        + struct.pack("<IQ", 8, len(value)) + value
+    )  # fmt: skip
+
+
 def answering(**more: Any) -> Pipeline:
     settings = {"template": "Say which colour is named.", "max_tokens": 4, **more}
     return Pipeline.model_validate({"model": MODEL, "steps": [{"generate": settings}]})
@@ -119,7 +130,7 @@ async def test_a_tuning_from_samples_to_verdict(
         assert (folder / "runs.txt").read_text() == "run\n"
         # Under the name of its own model it would be trained over itself.
         own = Pipeline.load(found.pipeline_file)
-        with pytest.raises(InputError, match="trained over itself"):
+        with pytest.raises(InputError, match="the model of this pipeline"):
             await workspace.tune(own, wish(folder, name=found.name.removeprefix("tuned/")))
         # It can be gone on from, in its own shape, and merged.
         with pytest.raises(InputError, match="keeps its rank, 2"):
@@ -130,7 +141,9 @@ async def test_a_tuning_from_samples_to_verdict(
         assert start.adapter == Path(found.folder)
         with pytest.raises(InputError, match="unknown quantisation 'q9'"):
             await workspace.merge(found.name, ("q8_0", "q9"), found.pipeline_file, 2)
-        merged = await workspace.merge(found.name, ("q8_0",), found.pipeline_file, 2)
+        bare = found.name.removeprefix("tuned/")
+        merged = await workspace.merge(bare, ("q8_0",), found.pipeline_file, 2)
+        assert merged.name == found.name
         assert [m.kind for m in merged.merged] == ["adapter", "q8_0"]
         assert merged.merged[1].size > 9 * 10**7
 
@@ -149,7 +162,7 @@ async def test_knowledge_without_anything_to_read_is_refused(
             return [(9, 1)] * len(samples)
 
         monkeypatch.setattr(preparing, "tokens_of", counted)
-        with pytest.raises(InputError, match="--force") as caught:
+        with pytest.raises(InputError, match="the same command with --force") as caught:
             await tuner.go()
     assert "make" in str(caught.value)
 
@@ -168,6 +181,24 @@ async def test_weights_behind_an_endpoint_cannot_be_tuned_here(make_task: MakeTa
         assert (hub.base.kind, hub.served) == ("hf", False)
 
 
+async def test_a_tuned_model_of_the_task_may_go_by_its_bare_name(make_task: MakeTask) -> None:
+    folder = colours(make_task, "scripted/echo")
+    home = folder / "models" / "own"
+    home.mkdir(parents=True)
+    (home / "adapter_model.safetensors").write_bytes(b"matrices")
+    (home / "adapter_config.json").write_text('{"r": 2, "lora_alpha": 4}')
+    Tuned.of(home / "adapter_model.safetensors", "owner/model", {}).save()
+    async with Workspace.open(folder) as workspace:
+        start = await start_of(workspace.parts, None, "own")
+        assert start == await start_of(workspace.parts, "tuned/own", None)
+        assert start.adapter == home
+        for name in ("own", "tuned/own"):
+            with pytest.raises(InputError, match="tuned/own has no base in this process"):
+                await workspace.merge(name)
+        with pytest.raises(InputError, match="not there"):
+            await workspace.merge("other")
+
+
 async def test_in_a_journey_what_cannot_be_tuned_is_a_notice(make_task: MakeTask) -> None:
     folder = colours(make_task, "scripted/echo")
     async with Workspace.open(folder) as workspace:
@@ -184,7 +215,7 @@ async def test_a_tuning_that_was_begun_keeps_its_schedule(
     """Else a speed that was measured meanwhile would begin another training under the same
     command."""
     folder = colours(make_task, "scripted/echo")
-    (folder / "weights.gguf").write_bytes(b"x" * 10**6)
+    (folder / "weights.gguf").write_bytes(head("llama"))
 
     async def counted(parts: Any, start: Any, samples: Any) -> list[tuple[int, int]]:
         return [(90, 10)] * len(samples)
@@ -286,11 +317,7 @@ async def test_what_cannot_be_trained_is_said_before_a_teacher_is_asked(
         with pytest.raises(MissingExtra, match="finetune"):
             await workspace.tune(None, wished, teacher="scripted/echo")
         monkeypatch.setattr("headway.training.lora.PACKAGES", ())
-        head = struct.pack("<4sIQQ", b"GGUF", 3, 0, 1)
-        for text in (b"general.architecture", b"gemma3"):
-            head += struct.pack("<Q", len(text)) + text + (b"" if text == b"gemma3" else
-                                                           struct.pack("<I", 8))  # fmt: skip
-        (folder / "other.gguf").write_bytes(head)
+        (folder / "other.gguf").write_bytes(head("gemma3"))
         with pytest.raises(InputError, match="gemma3"):
             await workspace.tune(
                 None, TuneWish(base="embedded/other.gguf"), teacher="scripted/echo"
@@ -334,12 +361,26 @@ async def test_names_that_would_cost_something_are_refused(make_task: MakeTask) 
     folder = colours(make_task, "scripted/echo")
     before = answering().model_copy(update={"model": "scripted/echo"})
     async with Workspace.open(folder) as workspace:
-        (folder / "pipelines").mkdir(exist_ok=True)
-        before.save(folder / "pipelines" / "first.yaml")
-        for name, said in (("first", "would be overwritten"), ("my model/x", "not the name of")):
-            wished = TuneWish(base="owner/model", name=name)
+        pipelines = folder / "pipelines"
+        before.save(pipelines / "first.yaml")
+        (folder / "models" / "first").mkdir(parents=True)  # nor does a tuned model free its name
+        tuned = before.model_copy(update={"model": "tuned/big"})
+        tuned.save(pipelines / "big.yaml")
+        for more, said in (
+            ({"name": "first"}, "its model is not tuned/first: it would be overwritten"),
+            ({"name": "my model/x"}, "not the name of"),
+            ({"name": "baseline"}, "--name baseline is taken"),
+            ({"name": "Best"}, "--name Best is taken"),
+            ({"name": "x", "base": "tuned/x"}, "tuned/x is what this training starts from"),
+            ({"name": "x", "base": "x"}, "tuned/x is what this training starts from"),
+            ({"name": "big", "teacher": tuned}, "tuned/big is the teacher's model"),
+        ):
+            wished = TuneWish(**{"base": "owner/model", **more})  # type: ignore[arg-type]
             with pytest.raises(InputError, match=said):
                 await Tuner(workspace._runner(), before, wished).plan()
+        # Its own pipeline may be written anew.
+        wished = TuneWish(base="owner/model", name="big")
+        assert (await Tuner(workspace._runner(), before, wished).plan()).samples
 
 
 async def test_samples_that_only_share_a_number_with_an_example_are_none_of_it(
@@ -394,7 +435,7 @@ async def test_a_training_that_ran_out_of_minutes_goes_on_with_more(
             minutes=1.0, base="owner/model", stages=("full",), how={"epochs": 3}, trainer="command"
         )
         first = await Tuner(workspace._runner(), before, wished).go()
-        assert first.stages[0].stopped == "x"
+        assert first.stages[0].stopped.startswith("x: the minutes ended")
         assert asked == [False]  # two epochs would take 100 s, and 90 are the most
         again = await Tuner(workspace._runner(), before, replace(wished, minutes=1.0 + more)).go()
         assert len(again.stages[0].epochs) == (3 if more else 1)
@@ -405,6 +446,30 @@ async def test_a_training_that_ran_out_of_minutes_goes_on_with_more(
         # It is a model all the same, with its lineage, to go on from.
         start = await start_of(workspace.parts, again.name, None)
         assert (start.base.name, start.shape()) == ("owner/model", {"rank": 2, "alpha": 4.0})
+
+
+async def test_an_epoch_that_cannot_be_asked_is_a_notice_and_training_goes_on(
+    make_task: MakeTask,
+) -> None:
+    folder = colours(make_task, "scripted/echo")
+    before = answering().model_copy(update={"model": "scripted/echo"})
+    adapter = folder / "epoch-1"
+    adapter.mkdir()
+    (adapter / "adapter_model.safetensors").write_bytes(b"matrices")
+
+    async def ask(requests: Any, plain: bool) -> Any:
+        raise ModelError("memory was exhausted while replies were computed")
+
+    async with Workspace.open(folder) as workspace:
+        runner = workspace._runner()
+        ready = await preparing.prepare(runner, before, TuneWish(base="owner/model"))
+        assert ready.held
+        follower = Follower(runner, ready, 60.0)
+        told = {"epoch": 1, "epochs": 3, "seconds": 1.0, "adapter": str(adapter)}
+        assert await follower(Told("epoch", told, ask))
+        assert not follower.runs
+        (said,) = workspace.notices.texts
+        assert "epoch 1 could not be asked here: memory was exhausted" in said
 
 
 BEST_RATE = 5e-4

@@ -29,6 +29,11 @@ def unit(*rows: tuple[float, ...]) -> np.ndarray:
         (["lost card", "stolen card"], "label", 1.0),
         (["lost card", "stolen card"], "text", 0.5),
         (["1,200", "1200.0"], "text", 0.0),
+        (["C", "C#", "C++"], "label", 1.0),
+        (["1.5", "15", "15", "15"], "text", 1 / 3),
+        (["-5 degrees", "5 degrees"], "text", 0.5),
+        (["The Nile", "Nile."], "text", 0.0),
+        ([{"grade": "A+"}, {"grade": "A-"}], "json", 1.0),
         ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], "json", 0.0),
         ([{"a": 1, "b": 2}, {"a": 1, "b": 3}], "json", 0.5),
         ([{"a": 1}, {"a": 1, "b": 3}], "json", 0.5),
@@ -66,6 +71,10 @@ def test_the_medoid_is_what_the_others_are_near_to() -> None:
     assert texts[place] == "a red boat"
     assert len(overlaps) == 3
     assert overlaps[2] == 0.0
+
+
+def test_the_medoid_is_one_of_most_that_say_the_same_figure() -> None:
+    assert medoid(["1.5 m", "15 m", "15 m"])[0] == 1
 
 
 def test_near_failures_follow_the_labelled_around() -> None:

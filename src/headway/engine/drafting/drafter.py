@@ -18,6 +18,7 @@ from headway.core.findings import Spent
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Knowledge
 from headway.core.record import ChatReply, ChatRequest, Passage
+from headway.core.statements import holds_figures, numbers
 from headway.core.task import Evidence, Example, digest
 from headway.engine.budget import Budget, Limits
 from headway.engine.check_twins import words
@@ -187,7 +188,7 @@ class Drafter:
 
     async def _questions(self) -> filters.Known:
         """What the task asks already, drafts of this order aside: they are met by their ids."""
-        asked = [e.question for e in self.task.examples]
+        asked = [filters.asks(e) for e in self.task.examples]
         embed = self.task.spec.models.embed
         return filters.Known(asked, await self.desk.embed(embed, asked, "passage"))
 
@@ -312,8 +313,8 @@ class Drafter:
             return _Draft(problem="holds_answer")
         if filters.question_problem(asked, quoted) == "copies_quote":
             return _Draft(problem="copies_quote")
-        figures = filters.numbers(answer)
-        if not figures <= filters.numbers(quoted) or (kind == "figures" and not figures):
+        bare = kind == "figures" and not numbers(answer)
+        if bare or not holds_figures(quoted, answer):
             return _Draft(problem="no_figure" if kind == "figures" else "not_supported")
         again = await self._writer.again(asked, self._facts(evidence))
         if not again or not filters.agree(again, answer):

@@ -104,13 +104,16 @@ class Groups:
     """The group of each document's drafts, so that a split never tears them.
 
     A question over two documents needs both in one group, so documents are paired: at most two in
-    a group, and none that is in another already, also from an earlier call.
+    a group, and none that is in another already, also from an earlier call. The same command again
+    pairs the same documents, whichever drafts were kept: a group names one of its documents, so
+    that a draft about the other tells of both, and of two documents it is the same who comes first.
     """
 
     def __init__(self, examples: Iterable[Example] = ()) -> None:
         self._of: dict[str, str] = {}
         for example in examples:
             if example.group and (example.source or "").startswith("draft:"):
+                self._of.setdefault(example.group, example.group)
                 for evidence in example.evidence:
                     if evidence.document:
                         self._of.setdefault(evidence.document, example.group)
@@ -121,16 +124,16 @@ class Groups:
 
     def may_pair(self, one: str, other: str) -> bool:
         """Whether both can be in one group."""
-        known = self._of
-        if one == other or (one in known and known.get(one) == known.get(other)):
-            return True
-        alone = Counter(known.values())
-        return other not in known and alone[known.get(one, one)] <= 1
+        groups = {self._of[name] for name in (one, other) if name in self._of}
+        if one == other or (one in self._of and other in self._of):
+            return len(groups) <= 1
+        return all(Counter(self._of.values())[group] == 1 for group in groups)
 
     def pair(self, one: str, other: str) -> str:
-        """Put both into one group."""
-        self._of[other] = self.of(one)
-        return self._of[other]
+        """Put both into one group: that of either, else the first one's name."""
+        group = self._of.get(one) or self._of.get(other) or one
+        self._of[one] = self._of[other] = group
+        return group
 
 
 def widened(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from headway.core.conversation import in_full
 from headway.core.protocols import Vectors
+from headway.core.statements import holds_figures
+from headway.core.task import Example
 from headway.engine.check_twins import words
 from headway.metrics.text import f1, holds
 
@@ -34,6 +37,7 @@ NEAR = 0.8  # Jaccard of pairs of words, as `check` has it
 # Cosine of two questions that ask nearly the same. Of 300 questions of examples/handbook (44,850
 # pairs, bge-small-en) the nearest two about different facts are at 0.93.
 SAME = 0.95
+LONGEST = 2_000  # characters of a conversation that are compared: about what the models embed
 
 NOUNS = 0.2  # words with a capital: a tenth in English prose, a third in German
 
@@ -57,7 +61,6 @@ _VAGUE = frozenset(
         " have had you i we one any some if used use mean means happen happens"
     )
 )
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 def question_problem(question: str, about: str, shown: str = "") -> str | None:
@@ -106,22 +109,24 @@ def gives_away(question: str, answer: str) -> bool:
     return bool(holds(question, answer)) and not chosen
 
 
-def numbers(text: str) -> set[str]:
-    """Figures in a text, without marks inside them."""
-    return {re.sub(r"[.,:]", "", found) for found in _NUMBER.findall(text)}
-
-
 def agree(one: str, other: str) -> bool:
     """Whether two answers to one question say the same: the same figures, and either half of the
     words in common or one inside the other."""
-    if not one.strip() or not other.strip() or numbers(one) != numbers(other):
+    if not one.strip() or not other.strip():
+        return False
+    if not (holds_figures(one, other) and holds_figures(other, one)):
         return False
     return f1(one, other) >= 0.5 or bool(holds(one, other)) or bool(holds(other, one))
 
 
+def asks(example: Example) -> str:
+    """What an example asks, for comparing: the question, and of a conversation its turns too."""
+    return in_full(example.history, example.question)[:LONGEST]
+
+
 class Known:
-    """Questions that are there already, and drafts as they are kept: near-duplicates by words and
-    by meaning."""
+    """Questions (`asks`) that are there already, and drafts as they are kept: near-duplicates by
+    words and by meaning."""
 
     def __init__(self, questions: Sequence[str], vectors: Vectors) -> None:
         self._questions = list(questions)

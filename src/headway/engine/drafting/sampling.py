@@ -17,11 +17,12 @@ import numpy as np
 from pydantic import Field
 from scipy.cluster.vq import kmeans2
 
+from headway.core.conversation import in_full
 from headway.core.errors import InputError
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Vectors
 from headway.core.task import Example, Task, digest, fraction
-from headway.engine.drafting.filters import Known
+from headway.engine.drafting.filters import Known, asks
 from headway.engine.drafting.keeping import Drafted, keep, written
 from headway.engine.lender import Desk
 from headway.metrics.text import is_abstention
@@ -150,7 +151,7 @@ class Sampler:
         self.progress(Event("phase", f"{len(requests)} questions of {self.log}, by meaning"))
         examples = self.candidates(requests)
         embed = self.task.spec.models.embed
-        vectors = await self.desk.embed(embed, [e.question for e in examples], "passage")
+        vectors = await self.desk.embed(embed, [asks(e) for e in examples], "passage")
         labels = clusters(vectors, min(self.n, CLUSTERS), self.seed)
         why: Mapping[int, tuple[str, ...]] = {}
         if self.pick is None:
@@ -202,19 +203,19 @@ class Sampler:
         )
 
     def _distinct(self, examples: Sequence[Example]) -> list[Example]:
-        """Without those that ask nothing; of equal ones the first, or the first that has an
-        answer."""
+        """Without those that ask nothing; of those equal in all their turns the first, or the first
+        that has an answer."""
         found: dict[str, Example] = {}
         for example in examples:
-            asked = " ".join(example.question.casefold().split())
-            if not asked:
+            key = " ".join(in_full(example.history, example.question).casefold().split())
+            if not example.question.strip():
                 self.removed["empty"] += 1
-            elif asked in found:
+            elif key in found:
                 self.removed["duplicate"] += 1
-                if found[asked].reference is None and example.reference is not None:
-                    found[asked] = example
+                if found[key].reference is None and example.reference is not None:
+                    found[key] = example
             else:
-                found[asked] = example
+                found[key] = example
         return list(found.values())
 
     async def _fresh(
@@ -224,17 +225,17 @@ class Sampler:
         in the order."""
         own = {e.id for e in examples}
         there = [e for e in self.task.examples if e.id not in own]
-        questions = [e.question for e in there]
+        questions = [asks(e) for e in there]
         embed = self.task.spec.models.embed
         known = Known(questions, await self.desk.embed(embed, questions, "passage"))
         chosen: list[int] = []
         for at in order:
             if len(chosen) == self.n:
                 break
-            if known.near(examples[at].question, vectors[at]):
+            if known.near(asks(examples[at]), vectors[at]):
                 self.removed["duplicate"] += 1
                 continue
-            known.add(examples[at].question, vectors[at])
+            known.add(asks(examples[at]), vectors[at])
             chosen.append(at)
         return chosen
 

@@ -18,7 +18,7 @@ from headway.engine.estimate.bill import Each, Range
 from headway.engine.estimate.costs import Costs
 from headway.engine.estimate.models import at_hand
 from headway.engine.estimate.rehearsal import request_tokens, text_tokens
-from headway.engine.estimate.scoring import Call, DryScoring, made_up, score_dry
+from headway.engine.estimate.scoring import Call, DryScoring, Known, made_up, score_dry
 from headway.engine.lender import _chat_key
 from headway.engine.run import reread
 from headway.metrics import load_all
@@ -98,10 +98,9 @@ class Judges:
 
     async def about(self, score: Sequence[Callable[[MetricLender], Awaitable[object]]]) -> Each:
         """What an answer costs of these, each scored by what it lends."""
-        roles = self.costs.task.spec.models
         asked = []
         for one in score:
-            lend, mute = DryScoring(roles), DryScoring(roles, mute=True)
+            lend, mute = self._dry(), self._dry(mute=True)
             for lent in (lend, mute):
                 with suppress(HeadwayError):  # one that needs a true reply ends here
                     await one(lent)
@@ -146,12 +145,13 @@ class Judges:
         """What is asked about one answer; None where no metric looks at it."""
         if record.status != "done":
             return None
-        task, roles = self.costs.task, self.costs.task.spec.models
-        lookup = self._known if known else None
-        lend, mute = DryScoring(roles, known=lookup), DryScoring(roles, mute=True)
+        lend, mute = self._dry(known=self._known if known else None), self._dry(mute=True)
         for lent in (lend, mute):
-            await score_dry(task, self.metrics, example, record, lent)
+            await score_dry(self.costs.task, self.metrics, example, record, lent)
         return _requests(lend, mute)
+
+    def _dry(self, mute: bool = False, known: Known | None = None) -> DryScoring:
+        return DryScoring(self.costs.task.spec.models, mute, known, self.costs.parts.files)
 
     async def _known(self, request: ChatRequest, model: str) -> ChatReply | None:
         """The judge's reply that is kept, if there is one."""

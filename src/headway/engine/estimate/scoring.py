@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 
 from headway.core.errors import HeadwayError
+from headway.core.inputs import File
 from headway.core.protocols import Metric, Scored, Vectors
 from headway.core.record import ChatReply, ChatRequest, Passage, Record
 from headway.core.task import Example, ModelRoles, Task
@@ -34,12 +35,13 @@ class DryScoring:
 
     A reply is the emptiest that the request's form allows, so that a metric that asks in stages
     goes on; where it is `mute` it says nothing, which shows whether the metric asks again. known:
-    looks up replies that are kept; those cost nothing.
+    looks up replies that are kept; those cost nothing. read: an example's files.
     """
 
     models: ModelRoles
     mute: bool = False
     known: Known | None = None
+    read: Callable[[Example], tuple[File, ...]] = lambda example: ()
     calls: list[Call] = field(default_factory=list)
     texts: list[tuple[str, str]] = field(default_factory=list)
     """(model, text) of all that is embedded or re-ranked."""
@@ -72,6 +74,10 @@ class DryScoring:
         """The order as it is."""
         self.texts += [(model or self.models.rerank, f"{query}\n{text}") for text in texts]
         return [-float(place) for place in range(len(texts))]
+
+    def files(self, example: Example) -> tuple[File, ...]:
+        """The true ones: they are read without a call."""
+        return self.read(example)
 
 
 def filled(schema: Mapping[str, Any]) -> Any:

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
+from headway.core.conversation import in_full, instructions
 from headway.core.findings import LabelNoise, Suspect
 from headway.core.protocols import Search
 from headway.core.sentences import sentence_spans
+from headway.core.statements import holds_figures
 from headway.core.task import Example, Task
 from headway.engine.check_twins import twins
 from headway.engine.labels import answers, nearby, reader
@@ -134,7 +136,8 @@ class Doubter:
         """Whether the evidence holds an answer. Labels and fields are judged by the input."""
         if self.kind != "text" or not self.task.has_knowledge:
             return True
-        return bool(holds(self._evidence(example), str(answer)))
+        evidence, said = self._evidence(example), str(answer)
+        return bool(holds(evidence, said)) and holds_figures(evidence, said)
 
     def _evidence(self, example: Example) -> str:
         known = [e for e in example.evidence if e.document and ":" not in e.document]
@@ -162,8 +165,9 @@ class Doubter:
                     self._vote(ballot, Vote("duplicates", "", share, own))
 
     def _asked(self, example: Example) -> str:
-        turns = [m.content for m in example.history]
-        return "\n".join([*turns, example.question])
+        """All of the input's text: what its own instructions say may decide the answer."""
+        history = example.history
+        return "\n".join([in_full(history, example.question), *instructions(history)])
 
     async def _classes(self, ballots: Sequence[Ballot]) -> None:
         """Labels, and fields of few values, by what stands near."""

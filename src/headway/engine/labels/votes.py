@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from math import exp, log
 from typing import Any
 
+from headway.core.statements import holds_figures
 from headway.core.task import Example
 from headway.metrics.label import plain
-from headway.metrics.text import exact, holds
+from headway.metrics.text import holds
 
 NOISE = 0.05  # share of wrong references before any vote; the queue's order hardly hangs on it
 MISSED = 0.1  # chance that a vote agrees with a wrong reference
@@ -60,11 +61,14 @@ class Doubt:
 
 def same(kind: str, a: Any, b: Any) -> bool:
     """Whether two answers say the same: labels and values of fields by their plain form, texts
-    where one holds the other."""
+    where one holds the other, its figures too: to `holds` 1.5 and 15 are one token."""
     if kind != "text":
         return plain(_text(a)) == plain(_text(b))
     left, right = _text(a), _text(b)
-    return bool(exact(left, right) or holds(left, right) or holds(right, left))
+    return any(
+        holds(whole, part) and holds_figures(whole, part)
+        for whole, part in ((left, right), (right, left))
+    )
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,7 @@ from headway.engine.tuning.measuring import plan_measuring
 from headway.engine.tuning.merging import merge_kinds
 from headway.engine.tuning.preparing import TuneWish
 from headway.engine.tuning.sources import Source, plan_source, with_source
-from headway.engine.tuning.start import able, start_of
+from headway.engine.tuning.start import able, servable, start_of
 from headway.engine.tuning.teacher import Filter, Taught, baked, inputs_of
 from headway.engine.tuning.tuner import Tuner
 from headway.engine.tuning.within import tuned_within
@@ -23,6 +23,7 @@ __all__ = [
     "merge_kinds",
     "plan_measuring",
     "plan_source",
+    "servable",
     "start_of",
     "tuned_within",
     "with_source",

@@ -20,7 +20,7 @@ import orjson
 
 from headway.core.findings import CheckItem
 from headway.core.statements import PHRASE
-from headway.core.task import Task
+from headway.core.task import Example, Task
 from headway.core.training import Sample
 from headway.engine import statistics as stats
 from headway.engine.check_answers import LARGEST
@@ -50,6 +50,12 @@ WAYS = {
 }
 
 
+def kept_apart(task: Task) -> list[Example]:
+    """What no model may learn from: the examples of dev and test. Drafts of test that wait for a
+    person are among them: once reviewed they measure."""
+    return [example for example in task.examples if task.side(example) != "train"]
+
+
 @dataclass(frozen=True)
 class Cleaned:
     """samples: what is left, in order. counts: of those left out, by why (`duplicate`, `leak`,
@@ -70,8 +76,7 @@ class Batch:
 
     @cached_property
     def _outside(self) -> list[str]:
-        task = self.task
-        return [asked_of(e) for e in (*task.split("dev"), *task.split("test"))]
+        return [asked_of(e) for e in kept_apart(self.task)]
 
     @cached_property
     def twins(self) -> Twins:
@@ -82,7 +87,7 @@ class Batch:
     def leaked(self) -> dict[int, str]:
         """Samples, by number, that ask what dev or test asks, and how they do, by WAYS."""
         ends, found = len(self.seen), dict[int, str]()
-        groups = {e.cluster for e in (*self.task.split("dev"), *self.task.split("test"))}
+        groups = {e.cluster for e in kept_apart(self.task)}
         for number, seen in enumerate(self.seen):
             # Without groups of its own a sample's is its id, in any file a small number.
             if seen.sample.group != seen.sample.id and seen.sample.group in groups:
@@ -181,15 +186,13 @@ def stopping(items: Iterable[CheckItem]) -> tuple[CheckItem, ...]:
 
 
 def few(batch: Batch) -> Iterator[CheckItem]:
-    """Enough samples to learn from."""
+    """Enough samples to learn from. Below LEAST nothing is trained: preparing says so."""
     left = len(batch.kept)
     text = f"To train on: {count(left, 'sample')}"
     if left < len(batch.seen):
         text += f" of {len(batch.seen)}, without duplicates, leaks and what is too long"
-    level: Level = "error" if left < LEAST else "warning" if left < ADVISED else "ok"
-    if left < LEAST:
-        text += f"; {LEAST} are the least, {ADVISED} the advice"
-    elif left < ADVISED:
+    level: Level = "warning" if left < ADVISED else "ok"
+    if left < ADVISED:
         text += f"; gains are usually seen from {ADVISED} on"
     do = f" Write more into train, or: headway draft {batch.task.typed}."
     yield item(

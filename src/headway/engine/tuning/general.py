@@ -147,36 +147,19 @@ class General:
     replies: dict[str, str] = field(default_factory=dict)
 
     @property
-    def right(self) -> tuple[str, ...]:
-        """The questions it got right."""
-        return tuple(q for q, score in self.scores.items() if score)
-
-    @property
     def share(self) -> stats.Estimate:
         """The share it got right, with its 95% interval."""
         return stats.estimate(list(self.scores.values()))
 
-    @property
-    def kinds(self) -> dict[str, tuple[int, int]]:
-        """By kind of question: (right, answered)."""
-        found: dict[str, tuple[int, int]] = {}
-        for question in QUESTIONS:
-            score = self.scores.get(question.text)
-            if score is not None:
-                right, asked = found.get(question.kind, (0, 0))
-                found[question.kind] = (right + int(score), asked + 1)
-        return found
-
 
 @dataclass(frozen=True)
 class Forgotten:
-    """Tuned minus base over the questions that both answered. lost, gained: questions. verdict
-    about the tuned model, at the 5% level, two-sided."""
+    """Tuned minus base over the questions that both answered. lost: questions. verdict about the
+    tuned model, at the 5% level, two-sided."""
 
     change: stats.Paired
     verdict: Literal["better", "worse", "not_proven"]
     lost: tuple[str, ...]
-    gained: tuple[str, ...]
 
 
 async def general(chat: Chat, model: str, questions: Sequence[Question] = QUESTIONS) -> General:
@@ -210,5 +193,4 @@ def forgotten(base: General, tuned: General) -> Forgotten:
     return Forgotten(
         change, stats.verdict(change),
         tuple(q for q in both if base.scores[q] and not tuned.scores[q]),
-        tuple(q for q in both if tuned.scores[q] and not base.scores[q]),
     )  # fmt: skip

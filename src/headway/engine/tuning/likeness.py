@@ -4,7 +4,7 @@ The lesson of a company that tuned a model on 140,000 of its chat messages to ha
 written: asked for 500 words it said "okay" (method notes, OpenAI DevDay 2023, "A Survey of
 Techniques for Maximizing LLM Performance"). The training had worked; the data did not show the
 wanted behaviour. So what the task asks for in so many words is held against the samples before a
-training, and a pilot's outputs against wanted ones, feature by feature, before a larger one.
+training, and the first outputs against wanted ones, feature by feature, before a larger one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from statistics import mean, median, quantiles
-from typing import Any, ClassVar, Literal
+from statistics import mean, median
+from typing import Literal
 
-from pydantic import Field
-
-from headway.core.findings import CheckItem, Finding
+from headway.core.findings import CheckItem
 from headway.core.sentences import sentence_spans
-from headway.core.task import Frozen, Task
+from headway.core.task import Task
 from headway.core.training import Sample
 from headway.engine import statistics as stats
 from headway.engine.check_look import SHOWN, Level, item
@@ -106,65 +104,50 @@ OVERLAP, OPENING = "overlap", "opening"
 Moved = Literal["towards", "away", "not_proven", "same"]
 
 
-class Feature(Frozen):
-    """One feature of wanted, base's and pilot's texts. quartiles: of a size, by whose texts.
+@dataclass(frozen=True)
+class Feature:
+    """One feature of wanted, base's and tuned texts.
 
-    moved: the pilot's distance to the wanted text, paired with the base's: proven nearer or
-    farther at the 5% level, not proven, or the same in every text. nearer: by how much on average,
-    positive is nearer, with its 95% interval; in shares, for sizes in natural logarithms.
+    moved: the tuned text's distance to the wanted one, paired with the base's: proven nearer or
+    farther at the 5% level, not proven, or the same in every text.
     """
 
     name: str
     wanted: float
-    base: float | None = None
-    pilot: float
-    moved: Moved = "not_proven"
-    nearer: float | None = None
-    low: float | None = None
-    high: float | None = None
-    quartiles: dict[str, tuple[float, float, float]] = Field(default_factory=dict)
+    base: float
+    tuned: float
+    moved: Moved
 
 
-class Likeness(Finding):
-    """How a pilot's outputs compare with the wanted ones; base's beside them where known.
+@dataclass(frozen=True)
+class Likeness:
+    """How outputs compare with the wanted ones, and the base's outputs beside them. stops: why a
+    larger training should wait; empty where nothing speaks against it.
 
     overlap: token F1 with the wanted text, so that wanted is 1. opening: share of texts that begin
-    as the wanted one does. openings: how often each beginning comes, by whose texts.
+    as the wanted one does.
     """
 
-    schema_name: ClassVar[str] = "headway/likeness/1"
-
-    n: int
     features: tuple[Feature, ...]
-    openings: dict[str, dict[str, int]] = Field(default_factory=dict)
     stops: str = ""
-    """Why a larger training should wait; empty where nothing speaks against it."""
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a feature."""
-        return [f.model_dump(exclude={"quartiles"}) for f in self.features]
-
-    def feature(self, name: str) -> Feature:
-        """The feature of that name. Raises KeyError."""
-        return {f.name: f for f in self.features}[name]
 
 
 def likeness(
-    wanted: Sequence[str], base: Sequence[str] | None, pilot: Sequence[str],
+    wanted: Sequence[str], base: Sequence[str], tuned: Sequence[str],
     groups: Sequence[str] | None = None,
 ) -> Likeness:  # fmt: skip
-    """Compare what a pilot said, and what its base said, with the wanted texts of the same inputs.
-    It `stops` where the pilot is proven to share fewer words with the wanted texts than its base.
+    """Compare what a tuned model said, and what its base said, with the wanted texts of the same
+    inputs. It `stops` where the tuned model is proven to share fewer words with them than its base.
 
     The test is of paired distances (statistics/pairs.py): with fewer than 6 groups nothing is
     proven. Fourteen features are tested, each at 5%: one of them moving by chance is no surprise.
     Raises ValueError where the numbers of texts differ.
     """
-    sides = {"wanted": wanted, "pilot": pilot, **({} if base is None else {"base": base})}
+    sides = {"wanted": wanted, "base": base, "tuned": tuned}
     if len({len(texts) for texts in sides.values()}) > 1:
         raise ValueError(f"different numbers of texts: { ({k: len(v) for k, v in sides.items()}) }")
     if not wanted:
-        return Likeness(n=0, features=())
+        return Likeness(())
     features = [_feature(name, of, sides, groups) for name, of in FEATURES.items()]
     begun = {side: [opening(text) for text in texts] for side, texts in sides.items()}
     pairs: tuple[tuple[str, Callable[[str, int], float]], ...] = (
@@ -174,28 +157,19 @@ def likeness(
     for name, of_pair in pairs:
         near = {side: [of_pair(side, i) for i in range(len(wanted))] for side in sides}
         far = {side: [1.0 - value for value in values] for side, values in near.items()}
-        moved = _moved(far, groups)
-        features.append(
-            Feature(name=name, **{s: round(mean(v), 4) for s, v in near.items()}, **moved)
-        )
-    openings = {side: _counts(found) for side, found in begun.items()}
-    return Likeness(
-        n=len(wanted), features=tuple(features), openings=openings, stops=_stops(features)
-    )
+        means = {side: round(mean(values), 4) for side, values in near.items()}
+        features.append(Feature(name=name, moved=_moved(far, groups), **means))
+    return Likeness(tuple(features), _stops(features))
 
 
 def _stops(features: Sequence[Feature]) -> str:
     overlap = next(f for f in features if f.name == OVERLAP)
-    if overlap.moved != "away" or overlap.base is None:
+    if overlap.moved != "away":
         return ""
     return (
-        "the pilot's answers are less like the wanted ones than those before it: they share"
-        f" {overlap.pilot:.2f} of their words (token F1) instead of {overlap.base:.2f}"
+        "answers are less like the wanted ones than before training: they share"
+        f" {overlap.tuned:.2f} of their words (token F1) instead of {overlap.base:.2f}"
     )
-
-
-def _counts(names: Sequence[str]) -> dict[str, int]:
-    return {name: names.count(name) for name in dict.fromkeys(names)}
 
 
 def _feature(
@@ -209,35 +183,18 @@ def _feature(
         side: [abs(a - b) for a, b in zip(own, scaled["wanted"], strict=True)]
         for side, own in scaled.items()
     }
-    return Feature(
-        name=name,
-        **{s: round(median(vs) if size else mean(vs), 4) for s, vs in values.items()},
-        quartiles={s: _quartiles(vs) for s, vs in values.items()} if size else {},
-        **_moved(far, groups),
-    )
+    middle = median if size else mean
+    means = {side: round(float(middle(vs)), 4) for side, vs in values.items()}
+    return Feature(name=name, moved=_moved(far, groups), **means)
 
 
-def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    if len(values) < 2:
-        return (values[0],) * 3
-    low, middle, high = quantiles(values, n=4, method="inclusive")
-    return (round(low, 4), round(middle, 4), round(high, 4))
-
-
-def _moved(far: Mapping[str, Sequence[float]], groups: Sequence[str] | None) -> dict[str, Any]:
-    """moved, nearer, low, high: from distances to the wanted text, by whose texts."""
-    if "base" not in far:
-        return {}
-    if list(far["base"]) == list(far["pilot"]):
-        return {"moved": "same", "nearer": 0.0}
-    found = stats.paired(far["pilot"], far["base"], groups)
-    verdict = stats.verdict(found)
-    moved: dict[str, Moved] = {"better": "towards", "worse": "away", "not_proven": "not_proven"}
-    return {
-        "moved": moved[verdict],
-        **{name: None if v is None else round(v, 4) for name, v in (
-            ("nearer", found.difference), ("low", found.low), ("high", found.high))},
-    }  # fmt: skip
+def _moved(far: Mapping[str, Sequence[float]], groups: Sequence[str] | None) -> Moved:
+    """From distances to the wanted text, by whose texts."""
+    if list(far["base"]) == list(far["tuned"]):
+        return "same"
+    moved: dict[str, Moved] = {"better": "towards", "worse": "away"}
+    found = stats.verdict(stats.paired(far["tuned"], far["base"], groups))
+    return moved.get(found, "not_proven")
 
 
 # --- what is asked for ----------------------------------------------------------------------------

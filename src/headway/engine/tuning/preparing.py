@@ -15,7 +15,7 @@ from headway.core.errors import InputError, MissingExtra
 from headway.core.findings import CheckItem
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
-from headway.core.task import Example, Task, digest, invalid
+from headway.core.task import Example, Task, digest, invalid, read_yaml
 from headway.core.training import Sample, Settings, read_samples, write_samples
 from headway.core.tuning import TunePlan
 from headway.engine.parts import Parts
@@ -29,17 +29,18 @@ from headway.engine.tuning.samples import (
     parted,
     samples_of,
     tuned_pipeline,
+    unheld,
 )
 from headway.engine.tuning.schedule import LEAST, Schedule, StageName, schedule
 from headway.engine.tuning.seen import made_from
-from headway.engine.tuning.start import Start, start_of
+from headway.engine.tuning.start import Start, packaged, servable, start_of
 from headway.models.adapted import PREFIX
 from headway.models.tuned import folder_of
 from headway.steps import build
 from headway.steps.generate import Generate
-from headway.training.lora import insist
 
 OF_QUESTIONS = ("samples", "sample_duplicates", "sample_leaks", "sample_lengths")
+RESERVED = {"baseline": "what a task starts from", "best": "what its journeys write"}
 PER_MESSAGE = 8  # tokens of the chat template around a message, about
 GUESSED = 4e10
 """Bytes of weights times tokens a second of training, where nothing was measured yet: about 400
@@ -138,8 +139,9 @@ async def prepare(
     parts, task = runner.desk.parts, runner.desk.task
     how = settings_of(wish.how)
     if wish.name is not None:
-        _free(task, before, wish.name)
+        _free(task, before, wish, wish.name)
     start = await start_of(parts, before.model, wish.base)
+    servable(task, start, wish.serve)
     how = _same_shape(how, wish, start)
     examples = wish.examples or task.split("train")
     usable = [e for e in examples if e.reference is not None]
@@ -166,6 +168,7 @@ async def prepare(
     of = {s.id: t for s, t in zip(raw, tokens, strict=True)}
     after = _roomy(after, max(of[s.id][1] for s in clean.samples))
     apart = parted(clean.samples, how.seed)
+    checks = (*checks, *unheld(apart))
     used = [of[s.id] for s in apart.train]
     weights = await asyncio.to_thread(start.hashes)
     key = digest(
@@ -234,11 +237,10 @@ def _said_beside(
             " their mistakes too: headway review.",
             "warning",
         )
-    if wish.trainer == "lora":
-        try:
-            insist()
-        except MissingExtra as missing:
-            note("extra", f"{missing.what}: {missing.do}", "warning")
+    try:
+        packaged(start, wish.trainer)
+    except MissingExtra as missing:
+        note("extra", f"{missing.what}: {missing.do}", "warning")
     if not start.served:
         note("sample_tokens", "Tokens are counted at four characters each, and so are about.")
     steps = build(after)
@@ -267,18 +269,29 @@ def _too_few(task: Task, wish: TuneWish, raw: int, clean: Cleaned, longest: int)
     )
 
 
-def _free(task: Task, before: Pipeline, name: str) -> None:
+def _free(task: Task, before: Pipeline, wish: TuneWish, name: str) -> None:
     """Raises InputError for a name that is none, or under which something else would be lost."""
-    home = folder_of(PREFIX + name, task.folder)
-    file = task.folder / "pipelines" / f"{name}.yaml"
-    if before.model == PREFIX + name:
+    own = PREFIX + name
+    folder_of(own, task.folder)
+    if whose := RESERVED.get(name.lower()):
         raise InputError(
-            f"{PREFIX}{name} is the model of this pipeline: it would be trained over itself",
-            do=f"--name {name}-2   (or leave --name out)",
+            f"--name {name} is taken: pipelines/{name}.yaml is {whose}", do="another --name"
         )
-    if file.is_file() and not home.is_dir():
+    needed = {
+        "the model of this pipeline": before.model, "what this training starts from": wish.base,
+        "the teacher's model": wish.teacher and wish.teacher.model,
+    }  # fmt: skip
+    for what, model in needed.items():
+        if model in (own, name):
+            raise InputError(
+                f"{own} is {what}: it would be overwritten",
+                do=f"--name {name}-2   (or leave --name out)",
+            )
+    file = task.folder / "pipelines" / f"{name}.yaml"
+    held = read_yaml(file) if file.is_file() else {"model": own}
+    if not isinstance(held, dict) or held.get("model") != own:
         raise InputError(
-            "this pipeline is there, and no tuned model has its name: it would be overwritten",
+            f"this pipeline is there, and its model is not {own}: it would be overwritten",
             where=str(file), do="another --name",
         )  # fmt: skip
 

@@ -8,15 +8,18 @@ the same form as serving, with the retrieved context of the pipeline inside it.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from headway.core.errors import InputError, ModelError, Rejected
+from headway.core.findings import CheckItem
 from headway.core.pipeline import Pipeline, StepSpec
 from headway.core.task import Example, Task, fraction
 from headway.core.template import PLACEHOLDER
 from headway.core.training import Sample
+from headway.engine.check_look import count, item
 from headway.engine.lender import ExampleLender
 from headway.engine.run import Runner
 from headway.steps import build
@@ -31,6 +34,7 @@ SHORT_FROM = 100
 AT_ONCE = 16  # examples whose steps before the answer run at the same time
 SPARE = 1.3  # of tokens over the longest wanted reply
 HELD, LEAST_HELD, MOST_HELD = 0.15, 8, 40  # of the samples, by which epochs are chosen
+OVERSHOOT = 2  # times what should be held out, at most, where groups are large
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Parted:
     held: tuple[Sample, ...]
 
 
-def tunable(pipeline: Pipeline) -> None:
+def tunable(task: Task, pipeline: Pipeline) -> None:
     """Raises InputError where the answer is not one reply of one `generate`."""
     names = [step.name for step in pipeline.steps]
     other = next((n for n in ("react", "application") if n in names), None)
@@ -52,7 +56,7 @@ def tunable(pipeline: Pipeline) -> None:
         if other
         else f"this pipeline has {names.count('generate')} `generate` steps",
         valid="a pipeline that answers by one `generate`",
-        do="headway tune TASK --pipeline pipelines/baseline.yaml",
+        do=f"headway tune {task.typed} --pipeline baseline",
     )
 
 
@@ -64,7 +68,7 @@ def tuned_pipeline(task: Task, pipeline: Pipeline, samples: int, prompt: Prompt)
     Thinking goes in both: no sample shows any. What is asked before the answer (to expand a
     question, say) stays with the model before: the tuned one has learnt to answer alone.
     """
-    tunable(pipeline)
+    tunable(task, pipeline)
     answers = [step.name for step in pipeline.steps].index("generate")
     asking = {
         at for at, step in enumerate(build(pipeline)[:answers])
@@ -134,8 +138,8 @@ async def samples_of(
     answer fails, which a notice counts. ask: whether these steps may ask chat models; else they are
     left out, and the samples only plan. Raises InputError, BudgetEnded, ModelError where all fail.
     """
-    tunable(pipeline)
     desk = runner.desk
+    tunable(desk.task, pipeline)
     resolved = desk.parts.resolve(pipeline)
     steps = build(resolved)
     at = next(i for i, step in enumerate(steps) if isinstance(step, Generate))
@@ -185,22 +189,46 @@ async def samples_of(
 
 def parted(samples: Sequence[Sample], seed: int) -> Parted:
     """Hold out about HELD of the samples, by group, in a random order that new samples do not
-    change. With too few samples to spare LEAST_HELD nothing is held out."""
-    most = min(MOST_HELD, round(HELD * len(samples)))
+    change. Where the groups that fit hold fewer than LEAST_HELD, the smallest other one goes with
+    them. With too few samples to spare that many, or too large groups, nothing is held out."""
+    most = _spared(samples)
     if most < LEAST_HELD:
         return Parted(tuple(samples), ())
-    groups = sorted({s.group for s in samples}, key=lambda g: fraction(f"held:{seed}:{g}"))
-    sizes = {g: sum(s.group == g for s in samples) for g in groups}
+    sizes = Counter(s.group for s in samples)
+    groups = sorted(sizes, key=lambda g: fraction(f"held:{seed}:{g}"))
     held: set[str] = set()
-    count = 0
+    have = 0
     for group in groups:
-        if count + sizes[group] <= most:
+        if have + sizes[group] <= most:
             held.add(group)
-            count += sizes[group]
+            have += sizes[group]
+    if have < LEAST_HELD:
+        other = min((g for g in groups if g not in held), key=sizes.__getitem__)
+        if have + sizes[other] > min(MOST_HELD, OVERSHOOT * most):
+            return Parted(tuple(samples), ())
+        held.add(other)
     return Parted(
         tuple(s for s in samples if s.group not in held),
         tuple(s for s in samples if s.group in held),
     )
+
+
+def _spared(samples: Sequence[Sample]) -> int:
+    """How many should be held out, at most."""
+    return min(MOST_HELD, round(HELD * len(samples)))
+
+
+def unheld(found: Parted) -> tuple[CheckItem, ...]:
+    """A word where nothing is held out of enough samples, since their groups are large."""
+    if found.held or _spared(found.train) < LEAST_HELD:
+        return ()
+    sizes = Counter(s.group for s in found.train)
+    text = (
+        f"Nothing can be held out: groups are too large ({count(len(sizes), 'group')} of up to"
+        f" {count(max(sizes.values()), 'sample')}). No epoch is chosen by its score, so the last"
+        " is taken."
+    )
+    return (item("sample_groups", "warning", text, groups=len(sizes)),)
 
 
 def part_of(samples: Sequence[Sample], count: int, seed: int) -> tuple[Sample, ...]:

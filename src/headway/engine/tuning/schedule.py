@@ -45,12 +45,14 @@ def schedule(
 ) -> Schedule:  # fmt: skip
     """n: samples there are, of so many tokens together; speed: tokens a second of training,
     infinite where it is not known: then nothing is cut, and nothing tried that could be left out.
-    epochs: set by hand. settings: how many there are to try on half.
+    epochs: set by hand; a pilot that is not all there is has PILOT_EPOCHS at most. settings: how
+    many there are to try on half.
 
     Where the minutes are too few for USUAL epochs of everything, the half goes first, which only
     tells what more data would bring; then epochs, then the pilot, and samples last. Where minutes
     are left over, they go into settings.
     """
+    alone = "full" not in wished  # a pilot and nothing more is what was asked for
 
     def made(count: int, passes: int, half: bool, pilot: bool, trials: int = 1) -> Schedule:
         stages: dict[StageName, int] = {}
@@ -60,14 +62,14 @@ def schedule(
             stages["half"] = count // 2
         if "full" in wished:
             stages["full"] = count
-        plan = Schedule(stages, passes, 0.0, count < n, min(PILOT_EPOCHS, passes), trials)
+        first = passes if alone else min(PILOT_EPOCHS, passes)
+        plan = Schedule(stages, passes, 0.0, count < n, first, trials)
         samples = sum(
             plan.of(stage) * number * (trials if stage == "half" else 1)
             for stage, number in stages.items()
         )
         return replace(plan, seconds=samples * tokens / n / speed)
 
-    alone = "full" not in wished  # a pilot and nothing more is what was asked for
     if alone:
         return made(n, epochs or PILOT_EPOCHS, False, True)
     known = math.isfinite(speed)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import orjson
 
-from headway.core.errors import InputError
+from headway.core.errors import InputError, MissingExtra
 from headway.core.files import sha256_of
+from headway.core.task import Task
 from headway.core.training import ADAPTER, Base
 from headway.core.weights import read_head
 from headway.engine.parts import Parts
-from headway.models.adapted import PREFIX
+from headway.models.adapted import DESCRIPTION, FOLDER, PREFIX
 from headway.models.pull import obtain
+from headway.models.service import PROVIDERS
 from headway.models.tuned import Tuned
 from headway.training.lora import insist
 
 EMBEDDED = "embedded/"
+WRITING = ("gguf", "safetensors")  # packages that write an adapter in GGUF's form
 
 
 @dataclass(frozen=True)
@@ -61,19 +65,48 @@ class Start:
 def able(start: Start, trainer: str) -> None:
     """Raises MissingExtra or InputError where the training could not be, or its result not be
     written: said before a teacher is asked or a second is trained."""
-    if trainer != "lora":
-        return
-    insist()
+    packaged(start, trainer)
     if start.served:
         from headway.training.gguf import base_of
 
         base_of(Path(start.base.path))
 
 
+def packaged(start: Start, trainer: str) -> None:
+    """Raises MissingExtra where a package is not installed that the training needs, or what writes
+    its result for the embedded runtime: a command of one's own leaves that to us."""
+    if trainer == "lora":
+        insist()
+    elif start.served and any(find_spec(name) is None for name in WRITING):
+        raise MissingExtra("writing an adapter for the embedded runtime", "finetune")
+
+
+def servable(task: Task, start: Start, serve: str | None) -> None:
+    """Raises InputError for an endpoint (HOUSE/NAME) that could not serve the result."""
+    if not serve:
+        return
+    if start.served:
+        raise InputError(
+            f"{start.base.name} runs in this process, and so will what is trained from it: no"
+            f" endpoint serves it as {serve}",
+            valid="--serve beside a base in Hugging Face's form", do="leave --serve out",
+        )  # fmt: skip
+    house, _, model = serve.partition("/")
+    houses = [*task.spec.endpoints, *PROVIDERS]
+    if house not in houses or not model:
+        raise InputError(
+            f"--serve {serve} names no model at an endpoint", where=str(task.folder / "task.yaml"),
+            valid=f"HOUSE/NAME, HOUSE one of {', '.join(houses)}",
+            do="in task.yaml: endpoints: {house: {base_url: http://localhost:8000/v1}}"
+            f"   then: --serve house/{model or house}",
+        )  # fmt: skip
+
+
 async def start_of(parts: Parts, model: str | None, base: str | None) -> Start:
     """model: as the pipeline names it; base: weights named by hand, a folder in Hugging Face's
-    form or a repository's name on its hub, or an embedded model. Raises InputError for a model
-    behind an endpoint, whose weights nobody has here, and what obtaining a model raises."""
+    form or a repository's name on its hub, an embedded model, or a tuned one, with or without
+    `tuned/`. Raises InputError for a model behind an endpoint, whose weights nobody has here, and
+    what obtaining a model raises."""
     name = base or model or parts.task.spec.models.chat
     if name.startswith(PREFIX):
         tuned = Tuned.load(name, parts.task.folder)
@@ -91,6 +124,8 @@ async def start_of(parts: Parts, model: str | None, base: str | None) -> Start:
         return Start(Base(name=named, kind="gguf", path=str(path)))
     if base and (found_there := _hugging_face(name)):
         return Start(found_there)
+    if "/" not in name and (parts.task.folder / FOLDER / name / DESCRIPTION).is_file():
+        return await start_of(parts, None, PREFIX + name)
     if base:
         raise InputError(
             f"--base {name} is no model that can be trained here",

@@ -30,18 +30,18 @@ from headway.engine.drafting.sampling import Asked, reference_of
 from headway.engine.estimate import Estimator, Range
 from headway.engine.lender import ScoringLender
 from headway.engine.run import AS_IS, REPEATS_AS_IS, Probe, Run, Runner, Scorer, Span
+from headway.engine.tuning.checks import kept_apart
 from headway.engine.tuning.wavering import output_of, unscored
 from headway.engine.tuning.worth import medoid
 from headway.metrics import METRICS, load, score
-from headway.metrics.text import f1
 from headway.steps.reading import refuses
-from headway.steps.vote import same
+from headway.steps.vote import bag, overlap, same
 
 Filter = Literal["metric", "judge", "agreement"]
 FILTERS: tuple[Filter, ...] = ("metric", "judge", "agreement")
 SAMPLES = 5  # answers to each input, where agreement decides
 AGREE = 0.8  # share of them that must say the same
-ALIKE = 0.8  # token F1 with the medoid, from which two texts say the same
+ALIKE = 0.8  # F1 of words with the medoid, from which two texts say the same
 GRADED = 0.8  # least score of a metric that knows more than yes and no
 
 WHY = {
@@ -105,7 +105,7 @@ async def taught(
     other inputs must have some). `judge`: the score of a metric that needs no reference. Both: at
     least `threshold`, by default 1 for a metric of yes and no and GRADED for others; `metric` by
     name, the task's first if not given. `agreement`: of so many samples at temperature 0.7 the
-    share that says the same as most (JSON: equal objects; texts: token F1 of ALIKE with their
+    share that says the same as most (JSON: equal objects; texts: F1 of words of ALIKE with their
     medoid), at least `threshold`, by default AGREE; what most say is kept. A teacher that always
     answers alike, such as an application, agrees with itself whatever it says.
 
@@ -163,10 +163,9 @@ def _example(asked: Example, output: Any, fingerprint: str) -> Example:
 
 
 def _apart(task: Task, inputs: Iterable[Example], counts: Counter[str]) -> list[Example]:
-    """Each input once, without those that dev or test asks, or that belong to a group of theirs;
-    drafts of test that wait for a person are test's already."""
-    held = {_folded(e) for e in task.examples if task.side(e) != "train"}
-    groups = {e.cluster for e in task.examples if task.side(e) != "train"}
+    """Each input once, without those that dev or test asks, or that belong to a group of theirs."""
+    apart = kept_apart(task)
+    held, groups = {_folded(e) for e in apart}, {e.cluster for e in apart}
     found: dict[str, Example] = {}
     for example in inputs:
         key = _folded(example)
@@ -291,10 +290,10 @@ class _ByAgreement:
         """The place of what most say, and how many say it."""
         if self.kind == "text" and all(isinstance(output, str) for output in outputs):
             place, _ = medoid(outputs)
-            middle = outputs[place]
-            alike = [same(o) == same(middle) or f1(o, middle) >= ALIKE for o in outputs]
+            middle = bag(outputs[place])
+            alike = [overlap(bag(output), middle) >= ALIKE for output in outputs]
             return place, sum(alike)
-        keys = [same(output) for output in outputs]
+        keys = [same(output, self.kind) for output in outputs]
         most, votes = Counter(keys).most_common(1)[0]
         return keys.index(most), votes
 
@@ -351,7 +350,7 @@ def baked(task: Task, requests: Iterable[Answered], name: str = "") -> Taught:
         if example is None:
             counts[why] += 1
             continue
-        key = _folded(example), same(example.reference)
+        key = _folded(example), same(example.reference, task.spec.output.kind)
         if why == "flagged":
             bad.add(key)
             counts[why] += 1

@@ -1,10 +1,11 @@
 """One tuning from its samples to its verdict: prepare, pilot, half, full, prove.
 
     plan()  samples ── checks ── tokens ── what the minutes allow
-    go()    pilot (does the data show what is wanted?) ── half, with as many settings as there are
-            minutes for ── full, with the best of them ── beside the pipeline before, on dev
+    go()    pilot ── half, with as many settings as there are minutes for ── full, with the best
+            of them ── beside the pipeline before, on dev
 
 Each is trained an epoch at a time, and the best taken by the task's metric over held-out samples.
+The answers of the first that is measured say whether the data shows what is wanted.
 
 Everything is kept as it is made, so that the same command goes on after a kill: a stage's folder is
 named by all that it was trained on and with, the trainer resumes its checkpoint, and answers that
@@ -18,6 +19,7 @@ import contextlib
 import filecmp
 import math
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,13 +27,15 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from headway.core.errors import InputError, ModelError
+from headway.core.errors import InputError, ModelError, Outage, Rejected
 from headway.core.findings import Estimate
 from headway.core.pipeline import Pipeline
 from headway.core.progress import Event
-from headway.core.task import digest
-from headway.core.training import ADAPTER, Job, Settings, Trained, write_samples
+from headway.core.record import ChatReply, Record
+from headway.core.task import Example, digest
+from headway.core.training import ADAPTER, Job, Sample, Settings, Trained, write_samples
 from headway.core.tuning import (
+    AFTER,
     Cost,
     Side,
     TuneEpoch,
@@ -64,13 +68,15 @@ from headway.engine.tuning.schedule import StageName
 from headway.engine.tuning.start import able
 from headway.models.adapted import PREFIX
 from headway.models.tuned import BESIDE, SERVED, Tuned, folder_of
+from headway.steps import build
+from headway.steps.generate import Generate
 from headway.training import open_trainer
 from headway.training.answering import TransformersChat
 from headway.training.lora import LOG
 
 SIDES = 10
 POINTS = 48  # of a curve
-LIKENESS = ("name", "wanted", "base", "pilot", "moved")  # of what is told of a feature
+DONE, FAILED = "done.json", "failed.json"  # of a stage's folder
 
 
 class Tried(NamedTuple):
@@ -79,6 +85,15 @@ class Tried(NamedTuple):
     stage: TuneStage
     run: Run | None
     how: Settings
+
+
+class Pair(NamedTuple):
+    """One held-out example: the answer that is wanted, and what two models made of it."""
+
+    example: Example
+    wanted: str
+    base: Record
+    tuned: Record
 
 
 class Tuner:
@@ -111,7 +126,7 @@ class Tuner:
         if stops and not self.wish.force:
             raise InputError(
                 " ".join(check.text for check in stops), where=ready.plan.samples_file,
-                do=f"headway tune {self.task.typed} --force   (trains all the same)",
+                do="the same command with --force   (trains all the same)",
             )  # fmt: skip
         able(ready.start, self.wish.trainer)
         notes.add(self.home / SCHEDULES, ready.key, asdict(ready.schedule))
@@ -131,18 +146,18 @@ class Tuner:
             stages += [one.stage for one in tried]
             stage, run, how = next(one for one in tried if one.stage.taken)
             ready = replace(ready, how=how)
-            if run is not None:
+            if base is not None and run is not None:
+                if not runs:
+                    facts |= self._lesson(ready, name, base, run)
                 runs[name] = run
-            if name == "pilot" and base is not None and run is not None:
-                facts |= self._lesson(ready, base, run)
-                if facts.get("stopped") and not self.wish.force:
-                    break
+            if facts.get("stopped"):
+                break
             if name == "pilot":
                 ready = replanned(self.desk.parts, ready, self.wish, stage.seconds)
                 left = [stage for stage in ready.schedule.stages if stage != "pilot"]
         last = stages[-1]
         if base is not None and last.name in runs:
-            facts["sides"] = self._sides(ready, base, runs[last.name])
+            facts["sides"] = self._sides(ready, base, runs[last.name], runs.get("pilot"))
         if "half" in runs and "full" in runs:
             facts["doubling"] = gained(runs["half"], runs["full"], self.metric)
         finding = finding.model_copy(update={**facts, "stages": tuple(stages)})
@@ -163,30 +178,59 @@ class Tuner:
         tried = [await self._stage(ready, name, ready.how, spent)]
         for how in ready.others[: ready.schedule.trials - 1] if name == "half" else ():
             each = max(one.stage.seconds for one in tried)
-            spent += tried[-1].stage.seconds
-            if spent + 3 * each > OVER * 60 * self.wish.minutes:  # this one, and then all samples
+            gone = spent + sum(one.stage.seconds for one in tried)
+            if gone + 3 * each > OVER * 60 * self.wish.minutes:  # this one, and then all samples
                 self.desk.parts.notices.add(
                     "training is slower than was planned: not all settings were tried on half"
                 )
                 break
-            tried.append(await self._stage(ready, name, how, spent))
+            tried.append(await self._trial(ready, name, how, gone))
         best = max(tried, key=lambda one: rank_of(one.stage))
         return [
             one._replace(stage=one.stage.model_copy(update={"taken": one is best}))
             for one in tried
         ]  # fmt: skip
 
-    async def _stage(
+    async def _trial(
         self, ready: Prepared, name: StageName, wished: Settings, spent: float
     ) -> Tried:
-        """Train with one set of settings and choose the epoch."""
+        """A training that tries settings. One that fails, as its loss diverges or memory ends, is a
+        trial not taken: it is told, and kept, so that the same command does not fail again."""
+        samples, _, folder = self._asked(ready, name, wished)
+        failed, begun = notes.read(folder / FAILED), time.monotonic()
+        if not failed:
+            try:
+                return await self._stage(ready, name, wished, spent)
+            except (Outage, Rejected):
+                raise  # of a service that scores it: no fault of the settings
+            except ModelError as error:
+                failed = {"why": error.what, "seconds": time.monotonic() - begun}
+                notes.write(folder / FAILED, failed)
+        other = differing(settings_of(ready.plan.settings), wished)
+        self.desk.parts.notices.add(f"{titled(name, other)}: {failed['why']}; left out")
+        stage = TuneStage(
+            name=name, samples=len(samples), settings=other, stopped=failed["why"],
+            seconds=failed["seconds"],
+        )  # fmt: skip
+        return Tried(stage, None, wished)
+
+    def _asked(
+        self, ready: Prepared, name: StageName, wished: Settings
+    ) -> tuple[tuple[Sample, ...], Settings, Path]:
+        """What a stage trains on and how, and its folder, which is named by both."""
         samples = part_of(ready.parts.train, ready.schedule.stages[name], wished.seed)
         how = wished.model_copy(update={"epochs": ready.schedule.of(name)})
         key = digest(
             [ready.weights, how.model_dump(), self.wish.trainer, self.wish.command,
              [asdict(s) for s in samples]]
         )[:12]  # fmt: skip
-        folder = self.home / f"{name}-{key}"
+        return samples, how, self.home / f"{name}-{key}"
+
+    async def _stage(
+        self, ready: Prepared, name: StageName, wished: Settings, spent: float
+    ) -> Tried:
+        """Train with one set of settings and choose the epoch."""
+        samples, how, folder = self._asked(ready, name, wished)
         folder.mkdir(parents=True, exist_ok=True)
         write_samples(folder / "train.jsonl", samples)
         write_samples(folder / "held.jsonl", ready.parts.held)
@@ -199,13 +243,13 @@ class Tuner:
         self._say(f"{titled(name, other)}: training on {len(samples)} samples")
         follower = Follower(self.runner, ready, OVER * 60 * self.wish.minutes - spent)
         trainer = open_trainer(self.wish.trainer)
-        done = notes.read(folder / "done.json")
+        done = notes.read(folder / DONE)
         if done:
             trained = _trained(done, folder)
         else:
             trained = await trainer.train(job, follower)
             if not follower.late:  # with more minutes the same training goes on
-                notes.write(folder / "done.json", _plain(trained, folder))
+                notes.write(folder / DONE, _plain(trained, folder))
             each = ready.plan.prompt_tokens + ready.plan.reply_tokens
             tokens = trained.tokens or (not trained.stopped) * each * len(samples) * how.epochs
             learn_speed(self.desk.parts, ready.start, self.wish.trainer, tokens, trained.seconds)
@@ -220,9 +264,12 @@ class Tuner:
         )  # fmt: skip
         chosen = best_epoch(epochs)
         model = str(trained.adapters[chosen - 1]) if chosen else ""
+        stopped = trained.stopped
+        if stopped and follower.late:
+            stopped += f": the minutes ended; more with --minutes above {self.wish.minutes:g}"
         stage = TuneStage(
             name=name, samples=len(samples), epochs=epochs, chosen=chosen,
-            tokens=trained.tokens, seconds=trained.seconds, model=model, stopped=trained.stopped,
+            tokens=trained.tokens, seconds=trained.seconds, model=model, stopped=stopped,
             settings=other, curve=curve_of(folder / LOG),
         )  # fmt: skip
         return Tried(stage, follower.runs.get(chosen), wished)
@@ -244,44 +291,67 @@ class Tuner:
 
     # --- what it shows ------------------------------------------------------------------------
 
-    def _sides(self, ready: Prepared, base: Run, tuned: Run) -> tuple[Side, ...]:
-        """Base, tuned and wanted beside each other."""
-        wanted = {s.id: s.reply for s in ready.parts.held}
-        found = []
-        for example in base.examples[:SIDES]:
-            one, two = base.record(example), tuned.record(example)
-            found.append(
-                Side(
-                    example=example.id, question=example.question, wanted=wanted[example.id],
-                    base=one.answer or one.why, tuned=two.answer or two.why,
-                )
-            )  # fmt: skip
-        return tuple(found)
+    def _sides(self, ready: Prepared, base: Run, tuned: Run, pilot: Run | None) -> tuple[Side, ...]:
+        """Base, pilot, tuned and wanted beside each other."""
 
-    def _lesson(self, ready: Prepared, base: Run, pilot: Run) -> dict[str, Any]:
-        """What the pilot's outputs say of the data: nearer to what is wanted, or not."""
-        wanted = {s.id: s.reply for s in ready.parts.held}
+        def said(record: Record) -> str:
+            return record.answer or record.why
+
+        def between(example: Example) -> str | None:
+            if pilot is None or pilot is tuned:
+                return None
+            record = pilot.record(example)
+            return None if record.status == "outage" else said(record)
+
+        return tuple(
+            Side(
+                example=pair.example.id, question=pair.example.question, wanted=pair.wanted,
+                base=said(pair.base), pilot=between(pair.example), tuned=said(pair.tuned),
+            )
+            for pair in self._pairs(ready, base, tuned)[:SIDES]
+        )  # fmt: skip
+
+    def _lesson(self, ready: Prepared, name: StageName, base: Run, tuned: Run) -> dict[str, Any]:
+        """What the answers after a stage say of the data: nearer to what is wanted, or not. Where
+        they are farther, nothing larger is trained, unless that is forced or there is none."""
+        pairs = self._pairs(ready, base, tuned)
         found = likeness(
-            [wanted[e.id] for e in base.examples],
-            [base.record(e).answer or "" for e in base.examples],
-            [pilot.record(e).answer or "" for e in base.examples],
-            base.groups,
+            [pair.wanted for pair in pairs],
+            [pair.base.answer or "" for pair in pairs],
+            [pair.tuned.answer or "" for pair in pairs],
+            [pair.example.cluster for pair in pairs],
         )
-        rows = [{k: r[k] for k in LIKENESS} for r in found.rows()]
-        facts: dict[str, Any] = {"likeness": tuple(rows), "stopped": found.stops}
+        rows = tuple(asdict(feature) for feature in found.features)
+        facts: dict[str, Any] = {"likeness": rows, "likeness_after": name}
+        if found.stops:
+            said = f"after {AFTER[name]}, {found.stops}"
+            if name != "full" and not self.wish.force:
+                return facts | {"stopped": said}
+            self.desk.parts.notices.add(said)
         return facts
+
+    def _pairs(self, ready: Prepared, base: Run, tuned: Run) -> list[Pair]:
+        """What is held out and both answered. What is wanted is read out of a sample's reply as the
+        pipeline reads a model's: both sides of a comparison are answers."""
+        generate = next(step for step in build(ready.after) if isinstance(step, Generate))
+        output = self.task.spec.output
+        wanted = {
+            s.id: str(generate.read(ChatReply(s.reply), output)["answer"]) for s in ready.parts.held
+        }
+        both = [Pair(e, wanted[e.id], base.record(e), tuned.record(e)) for e in base.examples]
+        return [p for p in both if "outage" not in (p.base.status, p.tuned.status)]
 
     async def _keep(self, ready: Prepared, finding: TuneFinding, stage: TuneStage) -> TuneFinding:
         """Give the chosen adapter its name, and prove it."""
         adapter = Path(stage.model)
-        key = digest([stage.model, stage.chosen])[:8]
+        key = digest([_place(adapter, self.home), stage.chosen])[:8]
         name = f"{PREFIX}{self.wish.name or f'{self.task.slug}-{key}'}"
         home = folder_of(name, self.task.folder)
-        how = ready.how.model_copy(update={"epochs": ready.schedule.epochs})
+        samples, how, _ = self._asked(ready, "full", ready.how)
         lineage = {
             "base": ready.start.base.model_dump(), "from": str(ready.start.adapter or ""),
             "settings": how.model_dump(exclude_none=True), "samples": stage.samples,
-            "data": digest([asdict(s) for s in ready.parts.train])[:16], "epoch": stage.chosen,
+            "data": digest([asdict(s) for s in samples])[:16], "epoch": stage.chosen,
             "pipeline": ready.before.digest, "trainer": self.wish.trainer,
             "losses": [e.loss for e in stage.epochs], "tokens": stage.tokens,
             "seconds": round(stage.seconds, 1), "shows": self.desk.parts.shows(ready.after),
@@ -299,8 +369,9 @@ class Tuner:
             update={"name": name, "folder": str(home), "pipeline_file": str(file)}
         )
         if not ready.start.served:
-            serve = Tuned.load(name, self.task.folder).commands()
-            finding = finding.model_copy(update={"serve": serve})
+            kept = Tuned.load(name, self.task.folder)
+            serve = {"serve": kept.commands(), "served_as": kept.served_as}
+            finding = finding.model_copy(update=serve)
         if not self.wish.prove or not ready.here:
             return finding
         if ready.start.served:
@@ -423,11 +494,12 @@ def cost_of(run: Run) -> Cost:
 
 
 def forgetting(before: General, after: General) -> dict[str, Any]:
-    """Both shares, what changed between them, and the questions that were lost."""
+    """Both shares, what changed between them, whether that is proven, and the questions that were
+    lost."""
     found = forgotten(before, after)
     return {
         "general_before": to_estimate(before.share), "general_after": to_estimate(after.share),
-        "general_change": _change(found.change),
+        "general_change": _change(found.change), "general_verdict": found.verdict,
         "forgotten": found.lost,
     }  # fmt: skip
 
@@ -442,10 +514,13 @@ def _at(losses: Sequence[float | None], number: int) -> float | None:
     return found if found is not None and math.isfinite(found) else None
 
 
+def _place(path: Path, home: Path) -> str:
+    """The path from that folder on: a task may be moved."""
+    return path.resolve().relative_to(home.resolve()).as_posix()
+
+
 def _plain(trained: Trained, folder: Path) -> dict[str, Any]:
-    """Paths from the stage's folder: a task may be moved."""
-    home = folder.resolve()
-    named = [adapter.resolve().relative_to(home).as_posix() for adapter in trained.adapters]
+    named = [_place(adapter, folder) for adapter in trained.adapters]
     return {**asdict(trained), "adapters": named}
 
 

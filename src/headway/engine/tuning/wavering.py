@@ -22,6 +22,7 @@ from headway.core.progress import Event
 from headway.core.protocols import Vectors
 from headway.core.record import Record, Score
 from headway.core.task import Example, Task, fraction
+from headway.engine.drafting.filters import asks
 from headway.engine.estimate import Estimator, Range
 from headway.engine.lender import ScoringLender
 from headway.engine.run import REPEATS_AS_IS, Runner, Span
@@ -144,7 +145,7 @@ class Waverer:
 
     async def _embed(self, examples: Sequence[Example]) -> Vectors:
         model = self.task.spec.models.embed
-        return await self.desk.embed(model, [e.question for e in examples], "passage")
+        return await self.desk.embed(model, [asks(e) for e in examples], "passage")
 
 
 async def plan_wavering(

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.core.protocols import Vectors
-from headway.metrics.text import f1
-from headway.steps.vote import same
+from headway.steps.vote import bag, overlap, same
 
 NEIGHBOURS = 5  # labelled examples that say how likely a failure is here
 PRIOR = 1.0  # weight of the overall share of failures among them, so that one alone proves little
@@ -35,7 +34,7 @@ def disagreement(outputs: Sequence[Any], kind: str = "text") -> float:
 
     Labels, SQL and the like: the share that says something else than most. JSON objects: the mean
     of that share over all fields that any sample has. Texts, where no two need be equal: that
-    share, or where it is less, 1 minus the mean overlap (token F1) of the others with the sample
+    share, or where it is less, 1 minus the mean overlap (F1 of words) of the others with the sample
     that is nearest to them. 0 for fewer than two samples.
     """
     if len(outputs) < 2:
@@ -43,7 +42,7 @@ def disagreement(outputs: Sequence[Any], kind: str = "text") -> float:
     said = [output for output in outputs if output is not None]
     if said and all(isinstance(output, dict) for output in said):
         return _of_fields(outputs, sorted({name for output in said for name in output}))
-    votes = _of_values([None if output is None else same(output) for output in outputs])
+    votes = _of_values([None if output is None else same(output, kind) for output in outputs])
     if kind != "text" or votes == 0.0 or not all(isinstance(output, str) for output in said):
         return votes
     return min(votes, 1.0 - agreement(outputs))
@@ -67,17 +66,22 @@ def _of_fields(outputs: Sequence[Any], names: Sequence[str]) -> float:
 
 
 def agreement(outputs: Sequence[Any]) -> float:
-    """Mean token F1 of texts with their medoid, itself left out; None overlaps with nothing."""
+    """Mean overlap of texts with their medoid, itself left out; None overlaps with nothing."""
     _, overlaps = medoid(outputs)
     return sum(overlaps) / len(overlaps) if overlaps else 1.0
 
 
 def medoid(outputs: Sequence[Any]) -> tuple[int, list[float]]:
     """The place of the text that shares most with all others, and what each of the others shares
-    with it: token F1, 0 for None. The first of equals."""
+    with it: F1 of words and figures, 0 for None. The first of equals."""
+    bags = [None if output is None else bag(output) for output in outputs]
     rows = [
-        [0.0 if a is None or b is None else f1(a, b) for at, b in enumerate(outputs) if at != place]
-        for place, a in enumerate(outputs)
+        [
+            0.0 if a is None or b is None else overlap(a, b)
+            for at, b in enumerate(bags)
+            if at != place
+        ]
+        for place, a in enumerate(bags)
     ]
     best = max(range(len(outputs)), key=lambda place: (sum(rows[place]), -place))
     return best, rows[best]

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Axis, Candidate, TechniqueContext
 from headway.core.record import Record
+from headway.core.statements import plain
 from headway.core.task import Example
 from headway.techniques.behaviour.fixed_examples import EVIDENCE, varied
 from headway.techniques.behaviour.reasoning import ENFORCED
@@ -23,6 +24,8 @@ RIGHT = 1.0  # the score that counts as right
 NEARLY = 0.8  # the score that counts where too few are right
 TRIES, BATCH = 96, 16  # examples of train that are run at most, and at a time
 COUNTS = (2, 4, 8)
+FIRST = ("generate", "vote")  # whose replies answer the request that a shown example stands for
+_AFTER = re.compile(r"\W+$")
 # A passage by its number: beside the example other passages stand, so it would be wrong there.
 _NUMBERED = re.compile(r"\[\d+\]|\bpassages? \d", re.IGNORECASE)
 
@@ -112,11 +115,22 @@ class BootstrappedExamples:
 
 
 def _reply(base: Pipeline, record: Record) -> str | None:
-    """The model's reply as it came; None where it would show a wrong form."""
+    """The reply that was scored, as it came; None where it answers another request than the first
+    (`repair`, `revise` and `check` ask again), or would show a wrong form."""
     step = base.step("generate")
-    told = next((t for t in reversed(record.trace) if t.get("step") == "generate"), None)
-    if step is None or told is None or record.status != "done" or told.get("finish") != "stop":
+    # As steps.generate.entry_of: the last reply that was read as an answer.
+    told = next((t for t in reversed(record.trace) if "text" in t and "finish" in t), None)
+    if step is None or told is None or told.get("step") not in FIRST:
         return None
-    text = str(told.get("text") or "").strip()
+    text = str(told["text"] or "").strip()
+    if record.status != "done" or told["finish"] != "stop" or _overruled(record, text):
+        return None
     marked = step.settings.get("contract", "none") == "json" or "Answer:" in text
     return text if text and marked and not _NUMBERED.search(text) else None
+
+
+def _overruled(record: Record, text: str) -> bool:
+    """Whether the answer is an abstention that no model wrote: `check` gives the phrase itself
+    where the reply does not hold."""
+    said = _AFTER.sub("", plain(record.answer or ""))
+    return record.abstained and not _AFTER.sub("", plain(text)).endswith(said)
