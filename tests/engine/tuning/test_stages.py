@@ -43,19 +43,8 @@ def patchy(request):
 """
 
 
-def colours(make_task: MakeTask, count: int) -> Path:
-    """A task without documents: which colour a sentence names. Some 0.6 of them are of train."""
-    folder = make_task(
-        "colours", knowledge=False, description="Say which colour is named.",
-        output={"kind": "label", "labels": list(WORDS)}, metrics=["label_accuracy"],
-        models={"chat": "scripted/echo"}, splits={"train": 0.6, "dev": 0.2, "test": 0.2, "seed": 7},
-    )  # fmt: skip
-    rows = [
-        {"id": f"c{n}", "inputs": {"question": f"Box {n} is {WORDS[n % 6]}, said {n * 7 % 101}."},
-         "reference": WORDS[n % 6]}
-        for n in range(count)
-    ]  # fmt: skip
-    (folder / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+def answered(folder: Path) -> Path:
+    """The folder with the model before in it."""
     (folder / "before.py").write_text(BEFORE)
     return folder
 
@@ -125,11 +114,11 @@ async def tuned(folder: Path, pipeline: Pipeline | None = None, **more: Any) -> 
     ],
 )
 async def test_a_trial_that_fails_is_left_out_and_not_tried_again(
-    make_task: MakeTask, trained: Callable[..., MadeUp], monkeypatch: pytest.MonkeyPatch,
+    colours: MakeTask, trained: Callable[..., MadeUp], monkeypatch: pytest.MonkeyPatch,
     error: ModelError, said: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(preparing, "speed_of", lambda *of: (200.0, True))
-    folder = colours(make_task, 450)
+    folder = answered(colours(450))
     trainer = trained(MadeUp(lambda how: error if how.rate == 2e-3 else None))
     more = {"minutes": 30.0, "stages": ("half", "full")}
     found = await tuned(folder, **more)
@@ -157,12 +146,12 @@ async def test_a_trial_that_fails_is_left_out_and_not_tried_again(
     ],
 )
 async def test_what_is_no_trials_fault_ends_the_tuning(
-    make_task: MakeTask, trained: Callable[..., MadeUp], monkeypatch: pytest.MonkeyPatch,
+    colours: MakeTask, trained: Callable[..., MadeUp], monkeypatch: pytest.MonkeyPatch,
     fails: Callable[[Any], Exception | None],
 ) -> None:  # fmt: skip
     """The settings that were asked for, and a service that did not answer."""
     monkeypatch.setattr(preparing, "speed_of", lambda *of: (200.0, True))
-    folder = colours(make_task, 450)
+    folder = answered(colours(450))
     trained(MadeUp(fails))
     with pytest.raises(ModelError):
         await tuned(folder, minutes=30.0, stages=("half", "full"))
@@ -178,12 +167,12 @@ def shares(found: TuneFinding, name: str) -> tuple[float, ...]:
 
 
 async def test_answers_are_held_against_answers(
-    make_task: MakeTask, trained: Callable[..., MadeUp]
+    colours: MakeTask, trained: Callable[..., MadeUp]
 ) -> None:
     """A tuned model writes `{"label": "red"}` where the pipeline before writes `red`: all three
     are the same answer."""
     trained(MadeUp())
-    found = await tuned(colours(make_task, 300))
+    found = await tuned(answered(colours(300)))
     assert [s.name for s in found.stages] == ["pilot", "half", "full"]
     assert shares(found, "overlap") == (1.0, 1.0, 1.0)
     assert shares(found, "JSON") == (0.0, 0.0, 0.0)
@@ -191,9 +180,9 @@ async def test_answers_are_held_against_answers(
     assert all(side.wanted == side.base == side.pilot == side.tuned for side in found.sides)
 
 
-async def test_an_outage_is_no_text(make_task: MakeTask, trained: Callable[..., MadeUp]) -> None:
+async def test_an_outage_is_no_text(colours: MakeTask, trained: Callable[..., MadeUp]) -> None:
     trained(MadeUp())
-    found = await tuned(colours(make_task, 300), before("patchy"))
+    found = await tuned(answered(colours(300)), before("patchy"))
     assert shares(found, "overlap") == (1.0, 1.0, 1.0)
     assert shares(found, "words") == (1.0, 1.0, 1.0)
     assert found.sides
@@ -202,14 +191,14 @@ async def test_an_outage_is_no_text(make_task: MakeTask, trained: Callable[..., 
 
 
 async def test_the_pilots_answers_stay_beside_those_of_all_samples(
-    make_task: MakeTask, trained: Callable[..., MadeUp]
+    colours: MakeTask, trained: Callable[..., MadeUp]
 ) -> None:
     def says(stage: str, right: str) -> str:
         # Few enough to prove nothing: the pilot goes on.
         return "brown" if stage == "pilot" and right == "blue" else right
 
     trained(MadeUp(), says)
-    folder = colours(make_task, 300)
+    folder = answered(colours(300))
     found = await tuned(folder)
     assert found.likeness_after == "pilot"
     assert shares(found, "overlap")[2] < 1.0
@@ -228,10 +217,10 @@ def astray(stage: str, right: str) -> str:
     ("count", "first"), [(300, "after the pilot"), (210, "after half of the samples")]
 )
 async def test_answers_that_go_astray_stop_a_larger_training(
-    make_task: MakeTask, trained: Callable[..., MadeUp], count: int, first: str
+    colours: MakeTask, trained: Callable[..., MadeUp], count: int, first: str
 ) -> None:
     trained(MadeUp(), astray)
-    folder = colours(make_task, count)
+    folder = answered(colours(count))
     found = await tuned(folder)
     assert len(found.stages) == 1
     assert found.stopped.startswith(f"{first}, answers are less like the wanted ones")
@@ -246,11 +235,11 @@ async def test_answers_that_go_astray_stop_a_larger_training(
 
 
 async def test_of_few_samples_all_are_looked_at(
-    make_task: MakeTask, trained: Callable[..., MadeUp]
+    colours: MakeTask, trained: Callable[..., MadeUp]
 ) -> None:
     """There is nothing larger to stop: it is told, and dev says whether it paid."""
     trained(MadeUp(), astray)
-    found = await tuned(colours(make_task, 150))
+    found = await tuned(answered(colours(150)))
     assert [s.name for s in found.stages] == ["full"]
     assert found.likeness_after == "full"
     assert shares(found, "overlap") == (1.0, 1.0, 0.0)
@@ -263,10 +252,10 @@ async def test_of_few_samples_all_are_looked_at(
 
 
 async def test_a_moved_task_gives_its_model_the_same_name(
-    make_task: MakeTask, trained: Callable[..., MadeUp]
+    colours: MakeTask, trained: Callable[..., MadeUp]
 ) -> None:
     trainer = trained(MadeUp())
-    folder = colours(make_task, 150)
+    folder = answered(colours(150))
     found = await tuned(folder)
     other = folder.rename(folder.with_name("elsewhere"))
     again = await tuned(other)
@@ -275,12 +264,12 @@ async def test_a_moved_task_gives_its_model_the_same_name(
 
 
 async def test_the_lineage_names_what_was_trained_on(
-    make_task: MakeTask, trained: Callable[..., MadeUp], monkeypatch: pytest.MonkeyPatch
+    colours: MakeTask, trained: Callable[..., MadeUp], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the minutes were enough for a part of train, that part."""
     monkeypatch.setattr(preparing, "speed_of", lambda *of: (20.0, True))
     trainer = trained(MadeUp())
-    found = await tuned(colours(make_task, 300), minutes=1.0)
+    found = await tuned(answered(colours(300)), minutes=1.0)
     lineage = json.loads((Path(found.folder) / "model.json").read_text())["lineage"]
     samples = list(read_samples(trainer.jobs[-1].train))
     assert lineage["samples"] == len(samples) < found.plan.samples
@@ -289,7 +278,7 @@ async def test_the_lineage_names_what_was_trained_on(
 
 @pytest.mark.parametrize(("seconds", "late"), [(50.0, True), (1.0, False)])
 async def test_minutes_that_ended_a_training_are_told(
-    make_task: MakeTask, trained: Callable[..., MadeUp], seconds: float, late: bool
+    colours: MakeTask, trained: Callable[..., MadeUp], seconds: float, late: bool
 ) -> None:
     class Slow(MadeUp):
         async def train(self, job: Any, follow: Any) -> Trained:
@@ -299,7 +288,7 @@ async def test_minutes_that_ended_a_training_are_told(
             return replace(found, stopped="stopped after epoch 1 of 3")
 
     trained(Slow())
-    found = await tuned(colours(make_task, 150), minutes=1.0)
+    found = await tuned(answered(colours(150)), minutes=1.0)
     said = "stopped after epoch 1 of 3"
     if late:
         said += ": the minutes ended; more with --minutes above 1"
@@ -307,10 +296,10 @@ async def test_minutes_that_ended_a_training_are_told(
 
 
 async def test_the_endpoint_that_was_named_is_known(
-    make_task: MakeTask, trained: Callable[..., MadeUp]
+    colours: MakeTask, trained: Callable[..., MadeUp]
 ) -> None:
     trained(MadeUp())
-    folder = colours(make_task, 150)
+    folder = answered(colours(150))
     assert (await tuned(folder)).served_as == ""
     found = await tuned(folder, serve="ollama/colours")
     assert found.served_as == "ollama/colours"

@@ -57,19 +57,8 @@ for step in (1, 2):
 """
 
 
-def colours(make_task: MakeTask, model: str = MODEL, count: int = 150) -> Path:
-    """A task without documents: which colour a sentence names."""
-    folder = make_task(
-        "colours", knowledge=False, description="Say which colour is named.",
-        output={"kind": "label", "labels": list(WORDS)}, metrics=["label_accuracy"],
-        models={"chat": model}, splits={"train": 0.6, "dev": 0.2, "test": 0.2, "seed": 7},
-    )  # fmt: skip
-    rows = [
-        {"id": f"c{n}", "inputs": {"question": f"Box {n} is {WORDS[n % 6]}, said {n * 7 % 101}."},
-         "reference": WORDS[n % 6]}
-        for n in range(count)
-    ]  # fmt: skip
-    (folder / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+def with_trainer(folder: Path) -> Path:
+    """The folder with the made-up trainer in it."""
     (folder / "trainer.py").write_text(TRAINER)
     return folder
 
@@ -97,12 +86,12 @@ def answering(**more: Any) -> Pipeline:
 
 @pytest.mark.embedded
 async def test_a_tuning_from_samples_to_verdict(
-    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+    colours: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("gguf")
     pytest.importorskip("safetensors")
     monkeypatch.setenv("HEADWAY_THREADS", "1")
-    folder = colours(make_task)
+    folder = with_trainer(colours(model=MODEL))
     async with Workspace.open(folder) as workspace:
         found = await workspace.tune(answering(), wish(folder))
         assert [(s.name, s.chosen) for s in found.stages] == [("full", 2)]
@@ -167,8 +156,8 @@ async def test_knowledge_without_anything_to_read_is_refused(
     assert "make" in str(caught.value)
 
 
-async def test_weights_behind_an_endpoint_cannot_be_tuned_here(make_task: MakeTask) -> None:
-    async with Workspace.open(colours(make_task, "scripted/echo")) as workspace:
+async def test_weights_behind_an_endpoint_cannot_be_tuned_here(colours: MakeTask) -> None:
+    async with Workspace.open(with_trainer(colours())) as workspace:
         with pytest.raises(InputError, match="behind an endpoint"):
             await start_of(workspace.parts, "openai/gpt-5", None)
         with pytest.raises(InputError, match="no model that can be trained here"):
@@ -181,8 +170,8 @@ async def test_weights_behind_an_endpoint_cannot_be_tuned_here(make_task: MakeTa
         assert (hub.base.kind, hub.served) == ("hf", False)
 
 
-async def test_a_tuned_model_of_the_task_may_go_by_its_bare_name(make_task: MakeTask) -> None:
-    folder = colours(make_task, "scripted/echo")
+async def test_a_tuned_model_of_the_task_may_go_by_its_bare_name(colours: MakeTask) -> None:
+    folder = with_trainer(colours())
     home = folder / "models" / "own"
     home.mkdir(parents=True)
     (home / "adapter_model.safetensors").write_bytes(b"matrices")
@@ -199,8 +188,8 @@ async def test_a_tuned_model_of_the_task_may_go_by_its_bare_name(make_task: Make
             await workspace.merge("other")
 
 
-async def test_in_a_journey_what_cannot_be_tuned_is_a_notice(make_task: MakeTask) -> None:
-    folder = colours(make_task, "scripted/echo")
+async def test_in_a_journey_what_cannot_be_tuned_is_a_notice(colours: MakeTask) -> None:
+    folder = with_trainer(colours())
     async with Workspace.open(folder) as workspace:
         runner = workspace._runner(Limits(minutes=30))
         train = workspace.task.split("train")
@@ -210,11 +199,11 @@ async def test_in_a_journey_what_cannot_be_tuned_is_a_notice(make_task: MakeTask
 
 
 async def test_a_tuning_that_was_begun_keeps_its_schedule(
-    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+    colours: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a speed that was measured meanwhile would begin another training under the same
     command."""
-    folder = colours(make_task, "scripted/echo")
+    folder = with_trainer(colours())
     (folder / "weights.gguf").write_bytes(head("llama"))
 
     async def counted(parts: Any, start: Any, samples: Any) -> list[tuple[int, int]]:
@@ -238,9 +227,9 @@ async def test_a_tuning_that_was_begun_keeps_its_schedule(
         assert (other.stages, other.epochs) != (asked.stages, asked.epochs)
 
 
-async def test_after_a_pilot_the_rest_is_planned_by_what_it_showed(make_task: MakeTask) -> None:
+async def test_after_a_pilot_the_rest_is_planned_by_what_it_showed(colours: MakeTask) -> None:
     """A machine five times slower than was guessed: epochs go, and the pilot stays what it was."""
-    folder = colours(make_task, "scripted/echo", count=600)
+    folder = with_trainer(colours(600))
     async with Workspace.open(folder) as workspace:
         parts = workspace.parts
         wished = TuneWish(minutes=2.0, base="owner/model")
@@ -272,10 +261,10 @@ async def test_after_a_pilot_the_rest_is_planned_by_what_it_showed(make_task: Ma
 
 
 async def test_samples_are_as_long_as_what_they_show(
-    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+    colours: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Retrieved passages are part of a sample; what no model reads is counted, and told how."""
-    folder = colours(make_task, "scripted/echo")
+    folder = with_trainer(colours())
     before = answering().model_copy(update={"model": "scripted/echo"})
     tokens = 1500
 
@@ -301,9 +290,9 @@ async def test_samples_are_as_long_as_what_they_show(
 
 
 async def test_what_cannot_be_trained_is_said_before_a_teacher_is_asked(
-    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+    colours: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = colours(make_task, "scripted/echo")
+    folder = with_trainer(colours())
     async with Workspace.open(folder) as workspace:
         asked: list[Any] = []
 
@@ -325,8 +314,8 @@ async def test_what_cannot_be_trained_is_said_before_a_teacher_is_asked(
         assert not asked
 
 
-async def test_drafts_that_nobody_reviewed_are_told(make_task: MakeTask) -> None:
-    folder = colours(make_task, "scripted/echo")
+async def test_drafts_that_nobody_reviewed_are_told(colours: MakeTask) -> None:
+    folder = with_trainer(colours())
     file = folder / "examples.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     for row in rows:
@@ -340,9 +329,9 @@ async def test_drafts_that_nobody_reviewed_are_told(make_task: MakeTask) -> None
         assert f"{n} of {n} examples" in said
 
 
-async def test_a_plan_counts_what_is_asked_beside_training(make_task: MakeTask) -> None:
+async def test_a_plan_counts_what_is_asked_beside_training(colours: MakeTask) -> None:
     """The pipeline before on what is held out and on dev; a teacher on dev too."""
-    folder = colours(make_task, "scripted/echo")
+    folder = with_trainer(colours())
     before = answering().model_copy(update={"model": "scripted/echo"})
     async with Workspace.open(folder) as workspace:
         dev = min(20, len(workspace.task.split("dev")))
@@ -357,8 +346,8 @@ async def test_a_plan_counts_what_is_asked_beside_training(make_task: MakeTask) 
         assert taught.teaching is not None
 
 
-async def test_names_that_would_cost_something_are_refused(make_task: MakeTask) -> None:
-    folder = colours(make_task, "scripted/echo")
+async def test_names_that_would_cost_something_are_refused(colours: MakeTask) -> None:
+    folder = with_trainer(colours())
     before = answering().model_copy(update={"model": "scripted/echo"})
     async with Workspace.open(folder) as workspace:
         pipelines = folder / "pipelines"
@@ -384,9 +373,9 @@ async def test_names_that_would_cost_something_are_refused(make_task: MakeTask) 
 
 
 async def test_samples_that_only_share_a_number_with_an_example_are_none_of_it(
-    make_task: MakeTask,
+    colours: MakeTask,
 ) -> None:
-    folder = colours(make_task, "scripted/echo")
+    folder = with_trainer(colours())
     async with Workspace.open(folder) as workspace:
         names = [e.id for e in workspace.task.split("train")]
         rows = [
@@ -407,10 +396,10 @@ async def test_samples_that_only_share_a_number_with_an_example_are_none_of_it(
 
 @pytest.mark.parametrize("more", [0, 50])
 async def test_a_training_that_ran_out_of_minutes_goes_on_with_more(
-    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch, more: int
+    colours: MakeTask, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
     """One that ended for any other reason is done."""
-    folder = colours(make_task, "scripted/echo")
+    folder = with_trainer(colours())
     asked: list[bool] = []
 
     class Slow:
@@ -449,9 +438,9 @@ async def test_a_training_that_ran_out_of_minutes_goes_on_with_more(
 
 
 async def test_an_epoch_that_cannot_be_asked_is_a_notice_and_training_goes_on(
-    make_task: MakeTask,
+    colours: MakeTask,
 ) -> None:
-    folder = colours(make_task, "scripted/echo")
+    folder = with_trainer(colours())
     before = answering().model_copy(update={"model": "scripted/echo"})
     adapter = folder / "epoch-1"
     adapter.mkdir()
@@ -500,10 +489,10 @@ class ByRate:
     ],
 )
 async def test_minutes_that_are_left_over_try_settings_on_half(
-    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch, how: dict[str, float], seconds: float,
+    colours: MakeTask, monkeypatch: pytest.MonkeyPatch, how: dict[str, float], seconds: float,
     rates: list[float], taken: float,
 ) -> None:  # fmt: skip
-    folder = colours(make_task, "scripted/echo", count=450)
+    folder = with_trainer(colours(450))
     trainer = ByRate(seconds)
     monkeypatch.setattr("headway.engine.tuning.tuner.open_trainer", lambda name: trainer)
     monkeypatch.setattr("headway.engine.tuning.start.insist", lambda: None)
@@ -533,8 +522,8 @@ async def test_minutes_that_are_left_over_try_settings_on_half(
         ]  # fmt: skip
 
 
-async def test_a_command_is_tried_with_what_it_asks_for(make_task: MakeTask) -> None:
-    folder = colours(make_task, "scripted/echo", count=450)
+async def test_a_command_is_tried_with_what_it_asks_for(colours: MakeTask) -> None:
+    folder = with_trainer(colours(450))
     before = answering().model_copy(update={"model": "scripted/echo"})
     async with Workspace.open(folder) as workspace:
         for line, others in (("train {rate}", 2), ("train {rank} {alpha}", 1), ("train", 0)):
@@ -572,9 +561,9 @@ async def test_a_word_where_a_tuned_model_is_shown_other_context_than_it_learnt_
 
 
 async def test_a_missing_extra_is_said_before_anything_is_spent(
-    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+    colours: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = colours(make_task, "scripted/echo")
+    folder = with_trainer(colours())
     monkeypatch.setattr("headway.training.lora.PACKAGES", ("no_such_package",))
     before = answering().model_copy(update={"model": "scripted/echo"})
     async with Workspace.open(folder) as workspace:
