@@ -247,7 +247,7 @@ async def asked_to_tune(desk: Desk, pipeline: Pipeline) -> dict[str, str]:
         await desk.tuned(pipeline, prompt="same")
         said = "it was not refused"
     except InputError as error:
-        said = error.what
+        said = error.what.replace(desk.workspace.task.typed, desk.name)  # no path of this machine
     print(f"  {desk.name}: {said}")
     return {"task": desk.name, "setting": "said", "title": "asked to tune", "said": said}
 
