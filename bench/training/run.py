@@ -243,11 +243,12 @@ async def refused(desk: Desk) -> None:
 
 async def asked_to_tune(desk: Desk, pipeline: Pipeline) -> dict[str, str]:
     """What a tuning without force says."""
+    task = desk.workspace.task
     try:
         await desk.tuned(pipeline, prompt="same")
         said = "it was not refused"
     except InputError as error:
-        said = error.what.replace(desk.workspace.task.typed, desk.name)  # no path of this machine
+        said = error.what.replace(task.typed, task.folder.name)  # no path of this machine
     print(f"  {desk.name}: {said}")
     return {"task": desk.name, "setting": "said", "title": "asked to tune", "said": said}
 
@@ -386,9 +387,10 @@ def report(kept: Kept, n: int, minutes: float) -> str:
         " layers, is on a part of train alone, once, with one seed, and the epoch is chosen on"
         " samples held out of it: intervals are about the examples, not about another training."
         " Tokens are means of a request; so are seconds, as the answers were first made: rows of a"
-        " task were made at different times, so only large ratios mean something. Rows of three"
-        " epochs were made while three were the most that `tune` plans; it is five now, where the"
-        " minutes allow.",
+        " task were made at different times and on machines of different speed, so only large"
+        " ratios mean something, and tokens/s nothing (SPEED.md has them beside the machine's own)."
+        " Rows of three epochs were made while three were the most that `tune` plans; it is five"
+        " now, where the minutes allow.",
     ]
     for name, part in PARTS.items():
         ours = (f"{name}|", f"|{n}|{minutes:g}")
