@@ -81,6 +81,7 @@ from headway.models import pull as pulling
 from headway.models.adapted import PREFIX
 from headway.models.catalogue import entry_of
 from headway.models.check import capabilities_of, said_by
+from headway.models.tuned import Tuned
 from headway.report.written import write  # here, so that `headway.report` stays the function
 from headway.store import Store
 from headway.techniques import TECHNIQUES
@@ -592,10 +593,12 @@ class Workspace:
         self, name: str, kinds: Sequence[str] = ("q8_0",),
         pipeline: Path | str | Pipeline | None = None, limit: int = 100,
     ) -> MergeFinding:  # fmt: skip
-        """Merge a tuned model's weights into its base's, and measure each quantisation on dev.
-        name: with or without `tuned/`."""
+        """Merge a tuned model's weights into its base's, and measure each quantisation on dev, with
+        the pipeline that was tuned if not with another. name: with or without `tuned/`."""
         name = PREFIX + name.removeprefix(PREFIX)
-        return await merge_kinds(self._runner(), name, kinds, self.pipeline(pipeline), limit)
+        Tuned.load(name, self.task.folder)  # says so where there is none, before its pipeline does
+        asked = self.pipeline(pipeline or f"pipelines/{name.removeprefix(PREFIX)}.yaml")
+        return await merge_kinds(self._runner(), name, kinds, asked, limit)
 
     # --- models ---------------------------------------------------------------------------------
 

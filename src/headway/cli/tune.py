@@ -172,14 +172,12 @@ def tune(
     from headway.cli import show_tune
 
     _sensible(_given(), dry)
-    pipeline = options["pipeline"] or _best(task)
     if merge is not None:
-        pipeline = options["pipeline"] or str(
-            task / "pipelines" / f"{merge.rpartition('/')[2]}.yaml"
-        )
         kinds = tuple(k.strip() for k in quantisation.split(",") if k.strip())
-        merged = door.work(task, lambda w: w.merge(merge, kinds, pipeline, options["limit"]), model)
+        how = (kinds, options["pipeline"], options["limit"])
+        merged = door.work(task, lambda w: w.merge(merge, *how), model)
         return door.emit(merged, as_json, show_tune.merged)
+    pipeline = options["pipeline"] or _best(task)
     wish = _wish(options)
     source = {
         "teacher": options["teacher"], "inputs": options["inputs"], "keep": options["keep"],

@@ -20,8 +20,8 @@ FINDS = (
     " identity numbers of some countries"
 )
 MISSED = (
-    "Not found by patterns: names of people, street addresses, customer numbers. Read the drafts"
-    " before you commit them."
+    "Not found by patterns: names of people, street addresses, customer numbers. Read what was"
+    " taken before you commit it."
 )
 LEAST = 0.4  # Presidio's score of a phone number without any word beside it that says so
 REGIONS = (

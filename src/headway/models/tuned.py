@@ -24,6 +24,7 @@ import orjson
 from headway.core.errors import InputError, ModelError
 from headway.core.files import in_full, sha256_of
 from headway.core.progress import Event
+from headway.core.task import typed
 from headway.core.training import ADAPTER
 from headway.models.adapted import DESCRIPTION, FOLDER, PREFIX, Adapter, file_of, place_of
 from headway.models.catalogue import PROVIDER, entry_of
@@ -194,12 +195,18 @@ def _missing(name: str, home: Path) -> InputError:
         "this tuned chat model is not there",
         where=str(home),
         valid=", ".join(PREFIX + other for other in others) or "none in this task yet",
-        do="headway tune TASK   (or name the base, such as chat: embedded/smollm2-135m)",
+        do=f"{_tune(home)}   (or name the base, such as chat: embedded/smollm2-135m)",
     )
 
 
 def _damaged(what: str, where: Path) -> InputError:
-    return InputError(what, where=str(where), do="headway tune TASK   (trains and writes it again)")
+    do = f"{_tune(where.parent)}   (trains and writes it again)"
+    return InputError(what, where=str(where), do=do)
+
+
+def _tune(home: Path) -> str:
+    """What to type for a model kept in `home`, models/NAME of its task."""
+    return f"headway tune {typed(home.parent.parent)}"
 
 
 # --- opening ----------------------------------------------------------------------------------
@@ -265,7 +272,7 @@ async def _base(tuned: Tuned, opening: Opening) -> Path:
             f"{tuned.name} was trained on another {tuned.base}: sha256 {tuned.base_sha256[:12]}…,"
             f" not {found[:12]}…",
             where=where,
-            do="headway tune TASK   (trains it on the present one)",
+            do=f"{_tune(tuned.file.parent)}   (trains it on the present one)",
         )
     return path
 

@@ -183,7 +183,7 @@ async def test_a_tuned_model_of_the_task_may_go_by_its_bare_name(colours: MakeTa
         assert start.adapter == home
         for name in ("own", "tuned/own"):
             with pytest.raises(InputError, match="tuned/own has no base in this process"):
-                await workspace.merge(name)
+                await workspace.merge(name, pipeline="baseline")
         with pytest.raises(InputError, match="not there"):
             await workspace.merge("other")
 
