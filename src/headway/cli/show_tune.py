@@ -247,14 +247,15 @@ def merged(console: Console, found: MergeFinding) -> None:
     """Merged files beside the adapter."""
     _say(console, f"{found.name} merged, on {words.count(found.n, 'example')} of dev", "bold")
     rows = [
-        (_t(m.kind), _t(words.size(m.size)), draw.bar(m.score, 20), _t(words.figure(m.score)),
+        (_t(m.kind), _t(words.size(m.size)), draw.bar(m.score, 12), _t(words.figure(m.score)),
          _t(f"{m.seconds:.2f}"), _t(f"{m.same:.0%}"))
         for m in found.merged
     ]  # fmt: skip
     console.print(
-        table("weights", "size", "", found.metric, "seconds", "same text", rows=rows,
-              right="size seconds")
+        table("weights", "size", "", found.metric, "seconds", "equal", rows=rows,
+              right="size seconds equal")
     )  # fmt: skip
+    _say(console, "equal: letter for letter the adapter's own answer", "dim")
     for m in found.merged:
         if m.model:
             _say(console, f"model  {m.model}")
