@@ -129,7 +129,7 @@ async def test_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert budget.seconds == pytest.approx(110)
     await budget.reserve(1)
     budget.hold_s = 15
-    assert budget.ended() == "2 minutes"
+    assert budget.ended() == "2 minutes, less the share of the sealed test,"
     budget.hold_s = 0
     assert budget.ended() is None
     now += 10
@@ -141,7 +141,7 @@ async def test_what_is_held_back_is_for_later() -> None:
     budget.hold_calls = 3
     await call(budget)
     await call(budget)
-    with pytest.raises(BudgetEnded):
+    with pytest.raises(BudgetEnded, match="5 calls, less the share of the sealed test, has ended"):
         await budget.reserve(1)
     budget.hold_calls = 0
     for _ in range(3):

@@ -86,11 +86,11 @@ class Budget:
         calls = self._flying_calls if flying else 0
         tokens = self._flying_tokens if flying else 0
         if limits.calls is not None and self.calls + calls >= limits.calls - self.hold_calls:
-            return f"{limits.calls} calls"
+            return f"{limits.calls} calls{_less(self.hold_calls)}"
         if limits.tokens is not None and (
             self.tokens + tokens + max(1, more) > limits.tokens - self.hold_tokens
         ):
-            return f"{limits.tokens:,} tokens"
+            return f"{limits.tokens:,} tokens{_less(self.hold_tokens)}"
         if limits.usd is not None and self.usd is not None:
             # A call's price is known after it; until then it is taken to cost what one cost so
             # far, and the first one alone goes ahead of all others.
@@ -99,7 +99,7 @@ class Budget:
                 return f"${limits.usd:g}"
         left = self.seconds_left
         if left is not None and left <= 0:
-            return f"{limits.minutes:g} minutes"
+            return f"{limits.minutes:g} minutes{_less(self.hold_s)}"
         return None
 
     async def reserve(self, tokens: int) -> None:
@@ -144,3 +144,8 @@ class Budget:
             minutes=round(self.seconds / 60, 2),
             limits=self.limits.to_dict(),
         )
+
+
+def _less(held: float) -> str:
+    """What is told of a limit that is reached before it is spent."""
+    return ", less the share of the sealed test," if held else ""
