@@ -49,6 +49,17 @@ def test_nothing_is_promised_for_no_difference() -> None:
     assert examples_needed(0.2, 0.0) == 6
 
 
+@pytest.mark.parametrize(("groups", "per_group"), [(8, 5), (12, 3), (40, 1)])
+def test_what_few_groups_cannot_prove_takes_more(groups: int, per_group: int) -> None:
+    n = groups * per_group
+    least = minimal_difference(n, 0.4, 0.007, groups=groups)
+    assert least is not None
+    # The inverse of what so many groups can prove.
+    assert examples_needed(least, 0.4, 0.007, per_group=per_group) in range(n - 1, n + 2)
+    assert (examples_needed(least / 1.2, 0.4, 0.007, per_group=per_group) or 0) > n
+    assert examples_needed(0.9, 0.1, per_group=per_group) == 6 * per_group
+
+
 def test_design_effect() -> None:
     values = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
     assert design_effect(values, list("aabbccdd")) == pytest.approx(7 / 3)

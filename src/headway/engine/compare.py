@@ -56,7 +56,9 @@ def compare_runs(
         if found.method == "too_few_groups":
             why = f"{found.groups} groups are too few to prove anything; at least 6 are needed"
         elif found.difference is not None and found.sd is not None:
-            needed = stats.examples_needed(found.difference, found.sd, LEVEL)
+            needed = stats.examples_needed(
+                found.difference, found.sd, LEVEL, per_group=found.n / found.groups
+            )
             why = (
                 "the interval includes zero"
                 if needed is not None

@@ -99,7 +99,10 @@ class Confirm:
         found = against(run, base, self.metric, 1 - 2 * level)
         needed = None
         if not kept and found.difference and found.difference > 0 and found.sd is not None:
-            needed = stats.examples_needed(found.difference, found.sd, level, two_sided=False)
+            needed = stats.examples_needed(
+                found.difference, found.sd, level, two_sided=False,
+                per_group=found.n / found.groups,
+            )  # fmt: skip
         return Answer(
             kept, "better" if margin is None else "not_worse", level, found.n, run, base,
             found.difference, found.low, found.high, needed, comparable,

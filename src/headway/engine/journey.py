@@ -429,7 +429,7 @@ class Traveller:
             text = "too many answers were lost to outages to compare"
             return self._step(found, "dropped", "not_comparable", text, calls, "not_comparable")
         text = f"not proven on {answer.n} fresh examples"
-        if answer.examples_needed:
+        if answer.examples_needed and answer.examples_needed > answer.n:
             text += f"; about {answer.examples_needed} would be needed"
         return self._step(found, "dropped", "not_proven", text, calls, "not_proven")
 

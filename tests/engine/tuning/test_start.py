@@ -36,6 +36,7 @@ def test_what_writes_a_commands_result_is_asked_for_before_it_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     llama = weights(tmp_path, "llama")
+    monkeypatch.setattr(starting, "WRITING", ("json",))  # whatever is installed
     able(llama, "command")
     with pytest.raises(InputError, match="gemma3"):
         able(weights(tmp_path, "gemma3"), "command")

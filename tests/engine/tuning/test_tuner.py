@@ -23,6 +23,7 @@ from headway.core.tuning import TuneEpoch
 from headway.engine.budget import Limits
 from headway.engine.journey import Lent
 from headway.engine.tuning import preparing
+from headway.engine.tuning import start as starting
 from headway.engine.tuning.following import Follower
 from headway.engine.tuning.preparing import TuneWish, settings_of
 from headway.engine.tuning.samples import tuned_pipeline
@@ -209,6 +210,7 @@ async def test_a_tuning_that_was_begun_keeps_its_schedule(
     async def counted(parts: Any, start: Any, samples: Any) -> list[tuple[int, int]]:
         return [(90, 10)] * len(samples)
 
+    monkeypatch.setattr(starting, "WRITING", ("json",))  # whatever is installed
     monkeypatch.setattr(preparing, "tokens_of", counted)
     speeds = iter([(20.0, False), (20.0, False), (500.0, True), (500.0, True)])
     monkeypatch.setattr(preparing, "speed_of", lambda *of: next(speeds))

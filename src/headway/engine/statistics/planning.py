@@ -99,6 +99,7 @@ def examples_needed(
     design: float = 1.0,
     two_sided: bool = True,
     margin: float = 0.0,
+    per_group: float = 1.0,
     most: int = 100_000,
 ) -> int | None:
     """Pairs, in all, that prove `difference` with probability `power`: what would prove it.
@@ -110,11 +111,13 @@ def examples_needed(
         sd, alpha, power, design, two_sided: as in `minimal_difference`.
         margin: > 0 asks what proves "not worse than -margin" instead, one-sided, on a metric of
             scale 1; at least log(alpha) / log(1 - margin) pairs (see `not_worse`).
+        per_group: pairs in a group, in the mean; more pairs are taken to come in as many more
+            groups, whose number sets the degrees of freedom.
         most: beyond this many the honest answer is that it will not be proven.
 
     Returns:
-        At least 6; None where more than `most` would be needed, as for a difference near 0, or
-        where the difference is at or below -margin.
+        At least 6 groups; None where more than `most` would be needed, as for a difference near 0,
+        or where the difference is at or below -margin.
 
     Raises:
         ValueError: as `minimal_difference`, or a margin outside [0, 1).
@@ -128,10 +131,11 @@ def examples_needed(
     tail = alpha if margin or not two_sided else alpha / 2
 
     def proves(n: int) -> bool:
-        return _reach(tail, power, n) * sd * sqrt(design / n) <= distance
+        return _reach(tail, power, n / per_group) * sd * sqrt(design / n) <= distance
 
     # No fewer than the test itself can reject with: six groups, or for a margin no loss seen.
-    low = max(FEWEST_GROUPS, ceil(log(alpha) / log1p(-margin)) if margin else 0)
+    fewest = ceil(FEWEST_GROUPS * per_group)
+    low = max(fewest, ceil(log(alpha) / log1p(-margin)) if margin else 0)
     if low > most or not proves(most):
         return None
     high = most  # what is provable grows with n, so halve the range
