@@ -110,7 +110,9 @@ def test_without_knowledge_context_does_not_apply(made: ModuleType) -> None:
         headroom=made.diagnosis().headroom.model_copy(update={"context": None}),
         holds_back="behaviour",
     )
+    of = f"over {plain.n} examples."
     assert words.place(plain).startswith("Context does not apply; behaviour 0.600")
+    assert words.place(plain.model_copy(update={"coverage": made.e(0.0)})).endswith(of)
     assert "context does not apply" in words.holds_back(plain)
 
 

@@ -63,7 +63,7 @@ def the_map(found: Diagnosis) -> Text:
         return Text(words.place(found), style="yellow")
     if context is None or context.mean is None:
         line = bar(behaviour, WIDTH, style="yellow")
-        return Text("behaviour  0 ").append(line).append(" 1\n").append(words.place(found))
+        return Text("behaviour  0 ").append(line).append(" 1")
     plane = _Plane()
     for y in range(HEIGHT):
         plane.put(_column(0.5), y, "┊", "dim")

@@ -448,9 +448,10 @@ def place(found: Diagnosis) -> str:
             f"The map is not drawn: the evidence is known {covered(found)}, "
             f"and it needs {MAP_NEEDS}."
         )
-    said = figure(context) if context and context.mean is not None else "undefined"
-    if context is None:
-        said = "does not apply"
+    if context is None:  # nor does whose evidence is known
+        over = f"over {count(found.n, 'example')}"
+        return f"Context does not apply; behaviour {figure(behaviour)}; {over}."
+    said = figure(context) if context.mean is not None else "undefined"
     return f"Context {said}; behaviour {figure(behaviour)}; {covered(found)}."
 
 
