@@ -113,8 +113,10 @@ async def answered(workspace: Workspace, model: str, example: Example) -> str | 
         found = await desk.search(example.question, Search(tokens=120, overlap=0, k=5))
         shown = "\n\n".join(f"{p.title}: {p.text}" for p in found)
     text = (
-        f"<notes>\n{shown}\n</notes>\n\n{example.question}\n\nDo the notes say it? Reply in JSON:"
-        ' {"known": true, "answer": "the answer in a few words"}, or {"known": false, "answer": ""}'
+        # No filled-in form: a small model copies what stands in it.
+        f"<notes>\n{shown}\n</notes>\n\n{example.question}\n\nDo the notes say it? Reply with a"
+        " JSON object: in `known` true or false, and in `answer` what they say, in a few words, or"
+        " nothing where they do not say it."
     )
     request = ChatRequest((Message("user", text),), max_tokens=80, json_schema=SCHEMA)
     said = first_json((await desk.chat(request, model)).text)
