@@ -15,9 +15,9 @@ more names fix the way. What each costs a record:
 
 An empty answer is 0: it has no faithful statement, and dropping it (NaN, in other tools) would
 reward a pipeline for saying nothing. An abstention claims nothing either and is no failure: there
-faithfulness does not apply, and `abstention` says whether it was right. An answer of nothing that
-can be judged (JSON of nulls, marks alone) is unscored, and counted as that. Where no passage was
-shown nothing supports an answer: 0 in a task with knowledge.
+faithfulness does not apply, and `abstention` says whether it was right. Nor does it to an answer of
+nothing that can be judged (JSON of nulls, marks alone). Where no passage was shown nothing
+supports an answer: 0 in a task with knowledge.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from headway.engine.compare import estimate
 from headway.engine.run import Run, Runner
 from headway.engine.tuning.start import start_of
 from headway.engine.tuning.tuner import cost_of
-from headway.models.tuned import BESIDE, Tuned
+from headway.models.tuned import BESIDE, folder_of
 
 
 async def merge_kinds(
@@ -22,7 +22,8 @@ async def merge_kinds(
 ) -> MergeFinding:
     """Write `models/NAME/merged-KIND.gguf` for each kind, and run the pipeline over the first
     `limit` of dev with it, beside the adapter over its base. A merged file is an embedded model:
-    `embedded/models/NAME/merged-KIND.gguf`. Raises InputError for an unknown model or kind.
+    `embedded/models/NAME/merged-KIND.gguf`. The model is one that is there (`Tuned.load`). Raises
+    InputError for an unknown kind.
     """
     from headway.training.gguf import QUANTISATIONS, merge
 
@@ -30,7 +31,7 @@ async def merge_kinds(
     task = desk.task
     if unknown := [kind for kind in kinds if kind not in QUANTISATIONS]:
         raise InputError(f"unknown quantisation {unknown[0]!r}", valid=", ".join(QUANTISATIONS))
-    home = Tuned.load(name, task.folder).file.parent
+    home = folder_of(name, task.folder)
     start = await start_of(desk.parts, name, None)
     if not start.served or start.adapter is None:
         raise InputError(
