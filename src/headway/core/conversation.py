@@ -192,7 +192,7 @@ def as_text(history: Sequence[Message]) -> str:
     return "\n".join(f"{SPEAKERS[m.role]}: {m.content}" for m in turns(history))
 
 
-def in_full(history: Sequence[Message], question: str) -> str:
+def with_turns(history: Sequence[Message], question: str) -> str:
     """A question with the turns before it as one text, for what compares questions: "And on
     Sundays?" says nothing of what it asks. The newest comes first, since models that embed cut a
     long text at its end."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headway.core.conversation import in_full
+from headway.core.conversation import with_turns
 from headway.core.protocols import Vectors
 from headway.core.statements import holds_figures
 from headway.core.task import Example
@@ -121,7 +121,7 @@ def agree(one: str, other: str) -> bool:
 
 def asks(example: Example) -> str:
     """What an example asks, for comparing: the question, and of a conversation its turns too."""
-    return in_full(example.history, example.question)[:LONGEST]
+    return with_turns(example.history, example.question)[:LONGEST]
 
 
 class Known:

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 from scipy.cluster.vq import kmeans2
 
-from headway.core.conversation import in_full
+from headway.core.conversation import with_turns
 from headway.core.errors import InputError
 from headway.core.progress import Event, Progress, silent
 from headway.core.protocols import Vectors
@@ -207,7 +207,7 @@ class Sampler:
         that has an answer."""
         found: dict[str, Example] = {}
         for example in examples:
-            key = " ".join(in_full(example.history, example.question).casefold().split())
+            key = " ".join(with_turns(example.history, example.question).casefold().split())
             if not example.question.strip():
                 self.removed["empty"] += 1
             elif key in found:

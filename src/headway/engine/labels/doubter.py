@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from headway.core.conversation import in_full, instructions
+from headway.core.conversation import instructions, with_turns
 from headway.core.findings import LabelNoise, Suspect
 from headway.core.protocols import Search
 from headway.core.sentences import sentence_spans
@@ -167,7 +167,7 @@ class Doubter:
     def _asked(self, example: Example) -> str:
         """All of the input's text: what its own instructions say may decide the answer."""
         history = example.history
-        return "\n".join([in_full(history, example.question), *instructions(history)])
+        return "\n".join([with_turns(history, example.question), *instructions(history)])
 
     async def _classes(self, ballots: Sequence[Ballot]) -> None:
         """Labels, and fields of few values, by what stands near."""
