@@ -20,17 +20,15 @@ from headway.core.conversation import instructions, with_turns
 from headway.core.findings import LabelNoise, Suspect
 from headway.core.protocols import Search
 from headway.core.sentences import sentence_spans
-from headway.core.statements import holds_figures
 from headway.core.task import Example, Task
 from headway.engine.check_twins import twins
 from headway.engine.labels import answers, nearby, reader
 from headway.engine.labels.ceiling import noise_of
-from headway.engine.labels.votes import NOISE, Ballot, Doubt, Vote, count, same
+from headway.engine.labels.votes import NOISE, Ballot, Doubt, Vote, bears, count, same
 from headway.engine.labels.weights import weights_of
 from headway.engine.lender import Desk
 from headway.engine.plan import cut_dev
 from headway.metrics.fields import Path, leaves, wanted
-from headway.metrics.text import holds
 from headway.models import pull
 from headway.models.catalogue import ENTRIES
 
@@ -136,8 +134,7 @@ class Doubter:
         """Whether the evidence holds an answer. Labels and fields are judged by the input."""
         if self.kind != "text" or not self.task.has_knowledge:
             return True
-        evidence, said = self._evidence(example), str(answer)
-        return bool(holds(evidence, said)) and holds_figures(evidence, said)
+        return bears(self._evidence(example), str(answer))
 
     def _evidence(self, example: Example) -> str:
         known = [e for e in example.evidence if e.document and ":" not in e.document]

@@ -61,14 +61,16 @@ class Doubt:
 
 def same(kind: str, a: Any, b: Any) -> bool:
     """Whether two answers say the same: labels and values of fields by their plain form, texts
-    where one holds the other, its figures too: to `holds` 1.5 and 15 are one token."""
+    where one holds the other."""
     if kind != "text":
         return plain(_text(a)) == plain(_text(b))
     left, right = _text(a), _text(b)
-    return any(
-        holds(whole, part) and holds_figures(whole, part)
-        for whole, part in ((left, right), (right, left))
-    )
+    return bears(left, right) or bears(right, left)
+
+
+def bears(whole: str, part: str) -> bool:
+    """Whether a text holds another, its figures too: to `holds` 1.5 and 15 are one token."""
+    return bool(holds(whole, part)) and holds_figures(whole, part)
 
 
 def _text(value: Any) -> str:
