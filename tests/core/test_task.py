@@ -252,6 +252,17 @@ def test_the_order_says_nothing_of_the_split() -> None:
     assert abs(first - second) < 0.05
 
 
+def test_the_first_n_are_a_random_sample_of_examples_and_not_of_groups() -> None:
+    # One group of 300 and a hundred of 3: in the first 60 it has about its half, as it has in all.
+    groups = ["large"] * 300 + [f"small-{n // 3}" for n in range(300)]
+    examples = [Example(id=str(n), inputs={}, group=g) for n, g in enumerate(groups)]
+    for seed in range(20):
+        dealt = task_of(examples, Shares(train=0, dev=1, test=0, seed=seed)).split("dev")
+        first = [e.cluster for e in dealt[:60]]
+        assert 14 <= first.count("large") <= 46  # 30 expected, 4 standard deviations around it
+        assert len(set(first)) > 12  # as they come whole, it would be one, or twenty in a row
+
+
 def test_all_in_one_split() -> None:
     examples = [Example(id=str(n), inputs={}) for n in range(50)]
     task = task_of(examples, Shares(train=0, dev=1, test=0))

@@ -160,14 +160,3 @@ async def test_not_worse_within_a_margin(asked: Asked) -> None:
         assert not worse.kept
         # Without a margin, equal is not better.
         assert not (await confirm.ask(pipeline(0.9), pipeline(0.9, "old"), LOOKS)).kept
-
-
-async def test_looks_within_one_group_are_one_look(asked: Asked) -> None:
-    async with asked() as (confirm, runner):
-        one = confirm.examples[0].cluster
-        grouped = sorted(confirm.examples, key=lambda e: (e.cluster != one, e.cluster))
-        again = Confirm(runner, grouped, "exact_match")
-        first = sum(e.cluster == one for e in grouped)
-        assert first >= 2
-        found = await again.ask(pipeline(0.95), pipeline(0.2), (1, first, 100))
-        assert found.kept

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
-from headway.engine.statistics import boundaries, conditional_power, futile, sign_flip
+from headway.engine.statistics import (
+    boundaries,
+    conditional_power,
+    futile,
+    paired,
+    sign_flip,
+)
 
 FIFTHS = [0.2, 0.4, 0.6, 0.8, 1.0]
 
@@ -112,6 +118,48 @@ def test_power_with_sign_flips() -> None:
     crossed = found <= limits
     assert crossed.any(axis=1).mean() > 0.9
     assert crossed[:, :2].any(axis=1).mean() > 0.3  # and saves calls
+
+
+def grouped(
+    rng: np.random.Generator, sizes: np.ndarray, alike: float, by_size: float, whole: bool
+) -> list[float]:
+    """One-sided p-values after 1/3, 2/3 and all examples, whose mean difference is zero.
+
+    alike: correlation within a group. by_size: how much better small groups are than large ones.
+    whole: groups one after the other, instead of examples in random order.
+    """
+    small = sizes <= np.median(sizes)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    tilt = np.where(small, by_size, -by_size)
+    tilt = tilt - (tilt * sizes).sum() / sizes.sum() + rng.normal(0, alike**0.5, len(sizes))
+    x = tilt[groups] + rng.normal(0, (1 - alike) ** 0.5, len(groups))
+    place = rng.random(len(sizes))[groups] if whole else rng.random(len(groups))
+    order = np.argsort(place, kind="stable")
+    x, names = x[order], [str(g) for g in groups[order]]
+    shares = [len(x) // 3, 2 * len(x) // 3, len(x)]
+    found = [paired([0.0] * n, list(x[:n]), names[:n], alternative="greater").p for n in shares]
+    return [1.0 if p is None else p for p in found]
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("by_size", [0.0, 1.0])
+def test_examples_of_groups_in_random_order_hold_the_level(alike: float, by_size: float) -> None:
+    # Five large groups beside twenty small ones. What is counted as information are examples.
+    sizes, runs, alpha = np.array([30, 20, 15, 10, 10] + [3] * 20), 1500, 0.05
+    rng = np.random.default_rng(6)
+    limits = boundaries(alpha, [1 / 3, 2 / 3, 1.0])
+
+    def rates(whole: bool) -> tuple[float, float]:
+        """How often something is proven in three looks, and in one look at all."""
+        rows = np.array([grouped(rng, sizes, alike, by_size, whole) for _ in range(runs)])
+        return float((rows <= limits).any(axis=1).mean()), float((rows[:, 2] <= alpha).mean())
+
+    # One look has its own error with so few large groups; looking thrice adds nothing to it.
+    looked, once = rates(whole=False)
+    assert looked <= max(once, alpha) + tolerance(alpha, runs)
+    if by_size and alike:  # the test can fail: whole groups weigh small ones too much at first
+        looked, once = rates(whole=True)
+        assert looked > max(once, alpha) + tolerance(alpha, runs)
 
 
 def brownian(rng: np.random.Generator, runs: int, drift: float) -> np.ndarray:

@@ -336,8 +336,9 @@ class Task(BaseModel):
         return cls(folder=folder, spec=spec, examples=examples, reviews=reviews)
 
     def split(self, name: Split) -> tuple[Example, ...]:
-        """The examples of a split, in the task's one random order of groups. `test` holds no
-        draft that nobody has reviewed; it enters when it is, and moves no other."""
+        """The examples of a split, in the task's one random order of examples: its first n are a
+        random sample of it. `test` holds no draft that nobody has reviewed; it enters when it is,
+        and moves no other."""
         return self._splits[name]
 
     def side(self, example: Example) -> Split:
@@ -365,8 +366,10 @@ class Task(BaseModel):
             side = self.side(example)
             if side == "test" and example.reviewed is False:
                 continue
-            # A second, independent hash gives the order, so that it says nothing of the split.
-            dealt[side].append((fraction(f"order:{shares.seed}:{example.cluster}"), example))
+            # A second, independent hash gives the order, so that it says nothing of the split. Of
+            # the example, not of its group: whole groups would make few witnesses of many
+            # examples, and turns among groups would weigh a small one like a large one.
+            dealt[side].append((fraction(f"order:{shares.seed}:{example.id}"), example))
         return {
             name: tuple(e for _, e in sorted(rows, key=lambda row: (row[0], row[1].id)))
             for name, rows in dealt.items()

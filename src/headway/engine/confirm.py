@@ -68,14 +68,13 @@ class Confirm:
         """Is the candidate better than the incumbent or, with a margin, not worse? Spends one
         level. Raises BudgetEnded before it is answered: then nothing was asked."""
         level, history = self.level, self.history
-        groups = [e.cluster for e in self.examples]
-        planned = looks[-1]
-        seen = [len(set(groups[:n])) / max(1, len(set(groups[:planned]))) for n in looks]
-        fractions = [f for i, f in enumerate(seen) if i == 0 or f > seen[i - 1]]
-        sizes = [n for i, n in enumerate(looks) if i == 0 or seen[i] > seen[i - 1]]
+        # Examples come in random order. Those of a group that is known already say less than new
+        # ones, so that an early look holds more than its share of what will be known: looks agree
+        # more than their shares say, and the level is held (Slepian, 1962).
+        fractions = [n / looks[-1] for n in looks]
         thresholds = stats.boundaries(level, fractions)
         kept, comparable = False, True
-        for n, share, threshold in zip(sizes, fractions, thresholds, strict=True):
+        for n, share, threshold in zip(looks, fractions, thresholds, strict=True):
             sample = self.examples[:n]
             self.runner.progress(Event("phase", f"proving it on {n} fresh examples"))
             base = await self.runner.run(incumbent, sample)

@@ -177,7 +177,7 @@ def cut_train(train: Sequence[Example]) -> tuple[list[Example], list[Example]]:
     choice, and FEEDBACK at most of the rest; no group on both sides."""
     wanted = min(SELECTION, round(0.4 * len(train)))
     chosen: set[str] = set()
-    for example in train:  # in train's own random order of groups
+    for example in train:  # in train's own random order
         held = sum(e.cluster in chosen for e in train)
         if held >= wanted:
             break
