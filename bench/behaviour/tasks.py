@@ -12,7 +12,7 @@ import random
 import re
 import shutil
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,11 +155,13 @@ def _copied(source: Path, folder: Path) -> Path:
 
 
 def _split(rows: Iterable[dict[str, Any]], split: Split) -> Iterator[dict[str, Any]]:
-    """Rows with an id, in groups that the seed puts into the split. A row's `group` says which
-    rows are alike."""
+    """Rows in groups that the seed puts into the split, the first of a group under its name. A
+    row's `group` says which rows are alike."""
+    seen: Counter[str] = Counter()
     for number, row in enumerate(rows):
-        row = {"id": f"{split}-{number:05}", **row}
-        yield {**row, "group": placed(str(row.get("group", row["id"])), split, SHARES)}
+        group = placed(str(row.get("group", f"{split}-{number:05}")), split, SHARES)
+        seen[group] += 1
+        yield {"id": f"{group} {seen[group]}" if seen[group] > 1 else group, **row, "group": group}
 
 
 def _drawn(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
