@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from headway import intake
 from headway.core.errors import InputError
@@ -44,7 +44,7 @@ from headway.engine.compare import compare_runs, keep_run, summarise
 from headway.engine.departure import Departure
 from headway.engine.drafting import Drafter, DraftFinding, LogFinding, Order, Sampler, open_drafter
 from headway.engine.journey import Wish, test_name
-from headway.engine.judging import Bench, keep_judged, metric_of
+from headway.engine.judging import PAIRWISE, Bench, keep_judged, metric_of
 from headway.engine.labels import Doubter, keep_doubts
 from headway.engine.lender import Desk, ScoringLender
 from headway.engine.parts import Parts
@@ -86,7 +86,11 @@ from headway.report.written import write  # here, so that `headway.report` stays
 from headway.store import Store
 from headway.techniques import TECHNIQUES
 
+if TYPE_CHECKING:
+    from headway.engine.estimate import Estimator
+
 T = TypeVar("T")
+RATED = 30  # answers of explore about which people or the pairwise judge are asked
 
 
 class Workspace:
@@ -321,11 +325,12 @@ class Workspace:
 
     async def plan(self, command: str, **options: Any) -> Plan:
         """What a command would spend, with its range, before it spends it."""
+        return await self._estimator().plan(command, **options)
+
+    def _estimator(self, pipeline: Pipeline | None = None) -> Estimator:
         from headway.engine.estimate import Estimator
 
-        return await Estimator(self.task, self.parts, self.store, self.pipeline()).plan(
-            command, **options
-        )
+        return Estimator(self.task, self.parts, self.store, pipeline or self.pipeline())
 
     # --- examples where there are none, and people's verdicts on them -----------------------------
 
@@ -348,12 +353,10 @@ class Workspace:
     async def plan_draft(self, order: Order = Order()) -> Plan:
         """What a draft would spend, with its range."""
         from headway.engine.drafting.plan import plan_draft
-        from headway.engine.estimate import Estimator
 
         model = self._writer()
         order = Drafter(self._runner().desk, model, model, order).order  # refuses what cannot be
-        estimator = Estimator(self.task, self.parts, self.store, self.pipeline())
-        return plan_draft(estimator, model, order)
+        return plan_draft(self._estimator(), model, order)
 
     async def draft_from(
         self, log: str | Path, n: int = 60, seed: int = 7, unmasked: bool = False,
@@ -393,13 +396,10 @@ class Workspace:
         pipeline: Path | str | Pipeline | None = None,
     ) -> Plan:  # fmt: skip
         """What draft_from() with `wavering` would spend; sampling without it asks no chat model."""
-        from headway.engine.estimate import Estimator
-
         chosen = self.pipeline(pipeline or self._best())
         sampler = self._sampler(log, n, 7, "wavering", chosen, Limits())
         inputs = sampler.candidates(intake.read_masked(log, unmasked).requests)
-        estimator = Estimator(self.task, self.parts, self.store, chosen)
-        return await plan_wavering(estimator, chosen, len(inputs), n)
+        return await plan_wavering(self._estimator(chosen), chosen, len(inputs), n)
 
     def reviewer(self) -> Reviewer:
         """What waits for a person's verdict, and how one is written down."""
@@ -491,7 +491,7 @@ class Workspace:
     ) -> list[ToRate]:
         """Answers on explore that this person has not rated yet, in an order drawn by lot; with
         `against` pairs of two pipelines' answers. Runs what is not in the store."""
-        sample = self._explore(limit or 30)
+        sample = self._explore(limit or RATED)
         people, first = People(self._runner()), str(pipeline or "baseline")
         if against is None:
             return await people.single(self.pipeline(first), first, sample, by)
@@ -502,12 +502,26 @@ class Workspace:
         self, pairs: Sequence[tuple[str, str]], limit: int | None = None
     ) -> RatingsFinding:
         """Strengths of pipelines by the pairwise judge, over answers on explore."""
-        sample = self._explore(limit or 30)
-        opened = {name: self.pipeline(name) for pair in pairs for name in pair}
+        sample, opened = self._explore(limit or RATED), self._sides(pairs)
         named = [
             ((Path(a).stem, opened[a]), (Path(b).stem, opened[b])) for a, b in pairs
         ]  # fmt: skip
         return await People(self._runner()).judged_pairs(named, sample)
+
+    async def plan_judge_pairs(
+        self, pairs: Sequence[tuple[str, str]], limit: int | None = None
+    ) -> Plan:
+        """What `judge_pairs` would spend."""
+        from headway.engine.estimate.labelled import plan_pairs
+
+        sample, opened = self._explore(limit or RATED), self._sides(pairs)
+        bench, sides = Bench(self._runner().desk, None, PAIRWISE), [
+            (opened[a], opened[b]) for a, b in pairs
+        ]  # fmt: skip
+        return await plan_pairs(self._estimator(), bench, sides, sample)
+
+    def _sides(self, pairs: Sequence[tuple[str, str]]) -> dict[str, Pipeline]:
+        return {name: self.pipeline(name) for pair in pairs for name in pair}
 
     # --- tuning ---------------------------------------------------------------------------------
 
@@ -542,17 +556,12 @@ class Workspace:
     ) -> TunePlan:  # fmt: skip
         """What tune() would train on and take; trains nothing. A teacher is not asked: what it
         would answer is planned for with as many answers as there are inputs."""
-        from headway.engine.estimate import Estimator
-
         found = self._source(**source)
         plan = await (await self._tuner(pipeline, wish, found, ask=False)).plan()
         before = self.pipeline(pipeline)
-
-        def estimator() -> Estimator:
-            return Estimator(self.task, self.parts, self.store, before)
-
-        measuring = await plan_measuring(estimator(), before, plan, wish, found.teacher)
-        teaching = await plan_source(estimator(), found)
+        measure, teach = self._estimator(before), self._estimator(before)
+        measuring = await plan_measuring(measure, before, plan, wish, found.teacher)
+        teaching = await plan_source(teach, found)
         return plan.model_copy(update={"teaching": teaching, "measuring": measuring})
 
     async def _tuner(

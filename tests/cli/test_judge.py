@@ -72,13 +72,37 @@ def test_a_dry_run_says_what_it_would_spend(labelled: Path, make_task: Any) -> N
     assert found["calls"]["mean"] == 15  # the others are the reference: nobody is asked
 
 
-@pytest.mark.parametrize("what", [("--rate",), ("--pairs", "baseline", "baseline")])
+@pytest.mark.parametrize(
+    "what", [("--rate",), ("--rate", "--pairs", "baseline", "best"), ("--import", "v.csv"), ()]
+)
 def test_a_dry_run_of_what_is_not_planned_spends_nothing(make_task: Any, what: Any) -> None:
     task = make_task(models={"chat": "scripted/echo", "judge": "scripted/echo"})
     result = _run(task, *what, "--dry-run")
     assert result.exit_code == 2
-    assert "--dry-run is for --metric" in result.output
+    assert "--dry-run is for --metric and for --pairs" in result.output
     assert not (task / ".headway").exists()
+
+
+def test_a_dry_run_of_pairs_counts_answers_and_verdicts(make_task: Any) -> None:
+    task = make_task(models={"chat": "scripted/extract", "judge": "scripted/judge.py:fills"})
+    (task / "judge.py").write_text(
+        "import json\nfrom headway.engine.estimate.scoring import filled\n\n\n"
+        "def fills(request):\n    return json.dumps(filled(request.json_schema))\n"
+    )
+    (task / "pipelines").mkdir()
+    for name, tokens in (("baseline", 6), ("best", 18)):
+        (task / "pipelines" / f"{name}.yaml").write_text(
+            f"model: scripted/extract\nsteps:\n  - retrieve: {{k: 1}}\n"
+            f"  - generate: {{template: Answer., max_tokens: {tokens}}}\n"
+        )
+    pair = ("--pairs", "baseline", "best", "--limit", 5)
+    planned = json.loads(_run(task, *pair, "--dry-run", "--json").stdout)
+    assert planned["command"] == "judge"
+    assert planned["calls"]["mean"] == 20  # five answers of each side, and each pair in two orders
+    assert "5 pairs by scripted/judge.py:fills" in " ".join(planned["notes"])
+    assert json.loads(_run(task, *pair, "--json").stdout)["preferences"] == 5
+    again = json.loads(_run(task, *pair, "--dry-run", "--json").stdout)
+    assert (again["calls"]["low"], again["calls"]["mean"]) == (0, 10)  # the answers are kept
 
 
 def test_with_a_task_it_is_kept_for_its_journeys(labelled: Path, make_task: Any) -> None:

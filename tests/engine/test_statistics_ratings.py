@@ -33,8 +33,26 @@ def test_a_tie_is_half_a_win_and_sides_may_be_named_in_any_order() -> None:
 
 
 def test_winning_all_is_finite_and_wide() -> None:
-    found = strengths([Pair("a", "b", 1.0)] * 8)
-    assert 1000 < found["a"].mean < 1600  # type: ignore[operator]
+    found = strengths([Pair("a", "b", 1.0)] * 8)["a"]
+    assert found.mean is not None
+    assert found.low is not None
+    assert 1000 < found.mean < 1600
+    assert found.mean - found.low > 200
+
+
+@pytest.mark.parametrize("won", [0.5, 1.0])
+def test_verdicts_that_are_all_alike_are_no_certainty(won: float) -> None:
+    def low(count: int, repeats: int = 1) -> float:
+        groups = [str(n) for n in range(count) for _ in range(repeats)]
+        found = strengths([Pair("a", "b", won)] * (count * repeats), groups)["a"]
+        assert found.mean is not None
+        assert found.low is not None
+        assert found.mean - found.low > (100 if count == 5 else 10)
+        return found.low
+
+    assert low(5) < low(50) < low(500)  # more of them say more
+    assert low(500) < (1000 if won == 0.5 else 1500)
+    assert low(5, repeats=4) < low(20)  # verdicts on one example are one witness
 
 
 def test_strength_goes_through_others() -> None:

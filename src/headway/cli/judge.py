@@ -178,9 +178,9 @@ def _of_task(
 ) -> None:  # fmt: skip
     from headway.cli import show, show_judge
 
-    if options["dry"] and (metric is None or rate or pairs or table is not None):
+    if options["dry"] and (rate or table is not None or (metric is None and not pairs)):
         raise InputError(
-            "--dry-run is for --metric: nothing else here is planned",
+            "--dry-run is for --metric and for --pairs: what a person does is not planned",
             do=f"headway judge {folder} --metric NAME --dry-run",
         )
     task = _with_judge(Task.load(folder), model)
@@ -194,6 +194,9 @@ def _of_task(
             if not _rate(task, todo, by):
                 break
         _said(task, folder, as_json)
+    elif pairs and options["dry"]:
+        planned = _work(task, folder, lambda w: w.plan_judge_pairs(pairs, limit))
+        door.emit(planned, as_json, show.plan)
     elif pairs:
         found = _work(task, folder, lambda w: w.judge_pairs(pairs, limit))
         door.emit(found, as_json, show_judge.ratings)

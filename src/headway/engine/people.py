@@ -35,7 +35,7 @@ from headway.core.task import Example, Task
 from headway.engine import statistics as stats
 from headway.engine.compare import to_estimate
 from headway.engine.funnel import supported
-from headway.engine.judging import Asked, Bench, first_side
+from headway.engine.judging import PAIRWISE, Asked, Bench, first_side
 from headway.engine.plan import cut_dev
 from headway.engine.run import AS_IS, Run, Runner, reread
 
@@ -332,7 +332,7 @@ class People:
         groups: list[str] = []
         missed: list[Missed] = []
         firsts: list[tuple[int, bool]] = []
-        bench = Bench(self.runner.desk, None, "pairwise", self.runner.progress)
+        bench = Bench(self.runner.desk, None, PAIRWISE, self.runner.progress)
         for a, b in pairs:
             both = await self._both(a, b, examples)
             asked = await bench.ask_all([_as_labelled(e, sides) for e, sides in both])

@@ -21,6 +21,7 @@ POINTS = 400.0 / np.log(10.0)  # points of Elo's scale a unit of log odds
 MEAN = 1000.0
 PRIOR = 0.5  # wins and losses of each against an average one, so that no strength is infinite
 _ROUNDS, _CLOSE = 500, 1e-7
+_ALIKE = 0.01  # points of spread below which resamples are all one
 
 Matrix = npt.NDArray[np.float64]
 
@@ -53,6 +54,8 @@ def strengths(
     interval is the normal one with the spread of whole groups drawn anew. Coverage at level 0.95,
     400 runs each, three sides half a unit of log odds apart: 0.95 at 60 examples, 0.96 at 30; ties
     in a quarter of verdicts, 60 examples: 0.95; a side that wins nine of ten: 0.96 at 60 and at 30.
+    Where all examples say the same (all won, all ties) nothing varies to draw from: then it reaches
+    as far as that of so many wins and losses, by Agresti and Coull (1998).
 
     Raises ValueError for a score outside [0, 1], or a side compared with itself.
     """
@@ -71,21 +74,22 @@ def strengths(
         a, b = at[pair.a], at[pair.b]
         wins[group, a, b] += pair.score
         wins[group, b, a] += 1.0 - pair.score
-    points = _points(wins.sum(axis=0)[None])[0]
-    spread: Matrix | None = None
+    total = wins.sum(axis=0)
+    points = _points(total[None])[0]
+    z = normal_quantile(0.5 + level / 2)
+    reach: Matrix | None = None
     if count >= 3:
         rng = np.random.default_rng(seed)
         drawn = rng.multinomial(count, np.full(count, 1.0 / count), size=DRAWS).astype(np.float64)
         spread = _points(np.tensordot(drawn, wins, axes=1)).std(axis=0, ddof=1)
-    reach = normal_quantile(0.5 + level / 2)
+        unvaried = _unvaried(total * count / len(pairs), points, z)
+        reach = np.where(spread < _ALIKE, unvaried, z * spread)
     found = {}
     for name, i in at.items():
         n = sum(name in (pair.a, pair.b) for pair in pairs)
-        ends = (
-            (None, None) if spread is None else tuple(points[i] + reach * spread[i] * np.r_[-1, 1])
-        )
-        low, high = (None if end is None else float(end) for end in ends)
-        found[name] = Estimate(float(points[i]), low, high, n)
+        mean, far = float(points[i]), None if reach is None else float(reach[i])
+        low, high = (None, None) if far is None else (mean - far, mean + far)
+        found[name] = Estimate(mean, low, high, n)
     return dict(sorted(found.items(), key=lambda item: -(item[1].mean or 0.0)))
 
 
@@ -125,3 +129,17 @@ def _points(wins: Matrix) -> Matrix:
             break
     logs = np.log(strength)
     return np.asarray(MEAN + POINTS * (logs - logs.mean(axis=1, keepdims=True)))
+
+
+def _unvaried(wins: Matrix, points: Matrix, z: float) -> Matrix:
+    """How far from the points an interval reaches by the number of verdicts alone, each of them won
+    or lost: z * z / 2 wins and losses more for each pair of sides that met, then a normal one by
+    the information at the strengths so fitted."""
+    met = wins + wins.T
+    more = wins + z * z / 2 * (met > 0)
+    centre = _points(more[None])[0]
+    lead = (centre[:, None] - centre[None, :]) / POINTS
+    known = (more + more.T) / (2.0 + np.exp(lead) + np.exp(-lead))
+    laplacian = np.diag(known.sum(axis=1)) - known
+    spread = POINTS * np.sqrt(np.diag(np.linalg.pinv(laplacian, hermitian=True)))
+    return np.asarray(np.abs(points - centre) + z * spread)

@@ -27,9 +27,9 @@ def boundaries(
         alpha: the level of the whole sequence of looks.
         fractions: share of the planned information (examples, in their fixed random order) seen
             at each look: strictly increasing, in (0, 1]. Where examples come in groups the true
-            share is no less, which errs safely (Slepian, 1962). Looks not yet taken may be moved later
-            without harm to the level, as long as they are not chosen by the results; ending before
-            1 leaves the rest of alpha unspent.
+            share is no less, which errs safely (Slepian, 1962). Looks not yet taken may be moved
+            later without harm to the level, as long as they are not chosen by the results; ending
+            before 1 leaves the rest of alpha unspent.
         spending: alpha spent by fraction t. `obrien_fleming`: 2 - 2 Phi(z(alpha / 2) / sqrt t),
             next to nothing early; `pocock`: alpha ln(1 + (e - 1) t), nearly even.
         one_sided: whether the p-values compared are one-sided. Two-sided ones get twice the
