@@ -21,6 +21,7 @@ from headway.engine import judging
 from headway.engine.estimate.labelled import plan_judge
 from headway.engine.judging import Bench, about, believed, keep_judged, metric_of
 from headway.models.scripted import ScriptedChat
+from headway.testing.metrics import ScriptedMetricLender
 from headway.workspace import Workspace
 
 JUDGE = '''
@@ -258,6 +259,25 @@ async def test_a_bias_to_length_is_seen(judged: Path) -> None:
         found = await bench.judge(labelled(40), "yes_no", source="l")
     assert found.length is not None
     assert found.length.low > 0.5
+
+
+async def test_a_judge_of_pairs_sees_the_conversation_and_the_files(judged: Path) -> None:
+    messages = [
+        {"role": "user", "content": "Ana is here."},
+        {"role": "assistant", "content": "Shall I greet her?"},
+        {"role": "user", "content": "Yes."},
+    ]
+    example = Example(id="p", inputs={"messages": messages, "files": ["ana.md"]})
+    lend = ScriptedMetricLender(
+        lambda request: '{"reason": "", "better": "tie"}', {"ana.md": "She likes it short."}
+    )
+    async with Workspace.open(judged) as workspace:
+        bench = Bench(workspace._runner().desk, None, "pairwise")
+        await bench.one(Labelled(example, "Hello, Ana.", 0.5, other="Hi."), lend)
+    assert len(lend.requests) == 2
+    for request in lend.requests:
+        for seen in ("User: Ana is here.", "She likes it short.", "Question: Yes."):
+            assert seen in request.messages[-1].content
 
 
 async def test_pairs_show_a_judge_that_favours_the_first_side(judged: Path) -> None:

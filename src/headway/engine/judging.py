@@ -262,11 +262,11 @@ class Bench:
     async def _pair(self, answer: Labelled, lend: MetricLender) -> Asked:
         example, task = answer.example, self.desk.task
         reference = example.references[0] if example.references else None
+        asked = in_conversation(example.question, example.history, lend.files(example))
         try:
             found = await prefer(
-                in_conversation(example.question, example.history), reference, answer.answer,
-                answer.other or "", task.spec.rubric, lend,
-            )  # fmt: skip
+                asked, reference, answer.answer, answer.other or "", task.spec.rubric, lend
+            )
         except Rejected:
             raise
         except ModelError as error:
