@@ -27,6 +27,7 @@ from headway.engine.check_twins import _shingles, held, twins, words
 from headway.engine.confirm import Confirm
 from headway.engine.journey import test_name as sealed_name
 from headway.engine.parts import Parts
+from headway.engine.plan import cut_dev
 from headway.engine.run import AS_IS
 from headway.store import Store
 
@@ -617,12 +618,31 @@ async def test_the_spread_is_measured_where_the_baseline_ran(tmp_path: Path) -> 
     assert after["difference"] < before["difference"]
 
 
+@pytest.mark.parametrize(("alike", "low", "high"), [(True, 4.5, 6.5), (False, 1.0, 2.5)])
+async def test_what_groups_cost_is_carried_over_from_the_first_examples(
+    tmp_path: Path, alike: bool, low: float, high: float
+) -> None:
+    # Groups of six; the first forty of explore hold two or three of each.
+    rows = [example(f"e{n}", reference="yes", group=f"g{n // 6}") for n in range(600)]
+    task = write(tmp_path, rows, metrics=["exact_match"])
+
+    async def ran(parts: Parts, store: Store, pipeline: Pipeline) -> None:
+        name = await parts.fingerprint(pipeline)
+        for n, e in enumerate(cut_dev(task)[0][:40]):
+            right = int(e.cluster[1:]) % 2 if alike else n % 2
+            answer = "yes" if right else "no"
+            record = Record(e.id, answer, answer, usage=Usage(1, 0, 10, 1), latency_s=0.1)
+            store.put_record(name, AS_IS.key, e.fingerprint, 0, orjson.dumps(record))
+
+    found = one(await check(task, ran), "provable_change").data
+    assert found["measured_on"] == 40
+    assert low <= found["design_effect"] < high
+
+
 async def test_what_confirm_was_asked_counts(tmp_path: Path) -> None:
     task = write(tmp_path, many(400))
 
     async def asked(parts: Parts, store: Store, pipeline: Pipeline) -> None:
-        from headway.engine.plan import cut_dev
-
         name = Confirm(None, cut_dev(task)[1], task.metric).name  # type: ignore[arg-type]
         for number in range(4):
             store.put_answer(name, number, "n", journey="j", candidate="c", level=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import pstdev
@@ -21,6 +22,7 @@ from headway.models.prices import Prices
 POWER = 0.8  # "in 4 of 5 cases"
 CORRELATION = 0.5  # of two variants' scores: difference_sd's own default
 WITHIN = 0.3  # correlation inside a group where nothing is measured
+MATES = 0.5  # others of its group beside an example from which that correlation can be measured
 MEASURED = 20  # scores from which the spread is measured and not taken from the book
 COARSE = 0.15  # a change of this size is large: only such ones being provable is worth a warning
 
@@ -41,12 +43,21 @@ async def spread(look: Look, examples: tuple[Example, ...]) -> Spread:
     if len(scores) >= MEASURED and pstdev(scores) > 0:
         # Two variants' scores spread alike; of their difference half cancels by correlation.
         sd = pstdev(scores) * sqrt(2 * (1 - CORRELATION))
-        design = stats.design_effect(scores, groups) if len(set(groups)) > 1 else 1.0
+        seen = mates(groups)
+        several = seen > MATES and len(set(groups)) > 1
+        within = (stats.design_effect(scores, groups) - 1) / seen if several else WITHIN
+        design = 1 + mates([e.cluster for e in examples]) * min(1.0, within)
         return Spread(sd, design, f"spread measured on {len(scores)} answers", len(scores))
-    sizes = Counter(e.cluster for e in examples).values()
-    mean = sum(s * s for s in sizes) / sum(sizes) if sizes else 1.0
     sd = stats.difference_sd(0.5, CORRELATION)
-    return Spread(sd, 1 + (mean - 1) * WITHIN, "at a rate of one half, nothing being measured", 0)
+    design = 1 + mates([e.cluster for e in examples]) * WITHIN
+    return Spread(sd, design, "at a rate of one half, nothing being measured", 0)
+
+
+def mates(groups: Sequence[str]) -> float:
+    """How many others of its group an example has beside it, in the mean. The first examples of a
+    random order have fewer of them than all have, so what is measured on some is carried over."""
+    sizes = Counter(groups).values()
+    return sum(size * size for size in sizes) / sum(sizes) - 1 if groups else 0.0
 
 
 def _scored(look: Look, examples: tuple[Example, ...]) -> tuple[Example, ...]:
