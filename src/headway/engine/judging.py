@@ -22,6 +22,7 @@ from headway.core.protocols import Metric, MetricLender, Scored, Vectors
 from headway.core.rating import Labelled, Labels
 from headway.core.record import ChatReply, ChatRequest, Record, Score, Usage
 from headway.core.task import Task, digest
+from headway.core.words import tokens
 from headway.engine import statistics as stats
 from headway.engine.compare import to_estimate, total_of
 from headway.engine.lender import Desk, Kind, ScoringLender
@@ -29,7 +30,7 @@ from headway.engine.parts import Parts
 from headway.engine.statistics.outage import MOST_LOST
 from headway.metrics import load, measure
 from headway.metrics.pairwise import prefer
-from headway.metrics.text import f1, tokens
+from headway.metrics.text import f1
 from headway.store import Store
 
 PAIRWISE = "pairwise"

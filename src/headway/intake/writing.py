@@ -17,8 +17,8 @@ import yaml
 
 from headway.core.errors import InputError
 from headway.core.task import ModelRoles, Task
+from headway.core.words import tokens
 from headway.intake.contents import Contents, Options
-from headway.metrics.text import tokens
 
 TASK, EXAMPLES, CORPUS = "task.yaml", "examples.jsonl", "knowledge/corpus.jsonl"
 PROMPT, BASELINE = "prompts/answer.md", "pipelines/baseline.yaml"

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 from headway.core.errors import MissingExtra
 from headway.core.protocols import Scored
-from headway.metrics.text import best, tokens
+from headway.core.words import tokens
+from headway.metrics.text import best
 
 Compare = Callable[[str, str], float]
 

@@ -21,9 +21,10 @@ from headway.core.errors import InputError, TooLong
 from headway.core.protocols import Lender, State
 from headway.core.record import ChatRequest, Message, Passage
 from headway.core.task import Frozen, Output
+from headway.core.words import abstains
 from headway.steps.abstain import abstained
 from headway.steps.generate import entry_of, layout, reader_of
-from headway.steps.support import RERANK, Shown, Statement, plain, stands_in, statements
+from headway.steps.support import RERANK, Shown, Statement, stands_in, statements
 
 MOST = 24  # statements of one answer that are judged; the trace says of how many
 NAMED = 3  # quotes or statements that are named when the model is asked again
@@ -197,7 +198,7 @@ def _nothing_said(state: State, phrase: str | None) -> bool:
     """Whether there is no answer that says anything, or nothing to hold it against."""
     if state.status != "done" or not (state.answer or "").strip() or not _held(state):
         return True
-    return phrase is not None and _bare(state.answer or "") == _bare(phrase)
+    return abstains(phrase, state.answer)
 
 
 def _held(state: State) -> tuple[Passage, ...]:
@@ -207,10 +208,6 @@ def _held(state: State) -> tuple[Passage, ...]:
 
 def _short(text: str) -> str:
     return text if len(text) <= 160 else text[:157] + "..."
-
-
-def _bare(text: str) -> list[str]:
-    return re.findall(r"\w+", plain(text))
 
 
 def quotes_of(state: State) -> list[str] | None:

@@ -17,8 +17,8 @@ from typing import Literal
 
 from headway.core.errors import Outage, TooLong
 from headway.core.record import ChatReply, ChatRequest, Message
+from headway.core.words import tokens
 from headway.engine import statistics as stats
-from headway.metrics.text import tokens
 from headway.steps.reading import apart
 
 MOST = 24  # tokens of a reply

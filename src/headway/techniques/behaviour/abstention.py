@@ -5,7 +5,6 @@ Rajpurkar, Jia and Liang, 2018, "Know What You Don't Know: Unanswerable Question
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 from headway.core.pipeline import Pipeline
 from headway.core.protocols import Axis, Candidate, Search, TechniqueContext
 from headway.core.task import Example
+from headway.core.words import abstains
 
 UNANSWERABLE, ANSWERABLE = 8, 20  # fewer of either say too little about a threshold
 MOST = 150  # of either that are searched for
@@ -140,10 +140,4 @@ async def _best(ctx: TechniqueContext, pipeline: Pipeline, example: Example) -> 
 
 
 def _abstains(example: Example, phrase: str) -> bool:
-    """Whether the right answer is the task's phrase for 'I cannot answer this'."""
-    wanted = _bare(phrase)
-    return any(_bare(reference) == wanted for reference in example.references)
-
-
-def _bare(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
+    return any(abstains(phrase, reference) for reference in example.references)
