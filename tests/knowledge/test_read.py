@@ -93,6 +93,7 @@ def test_what_is_passed_over_is_named(tmp_path: Path) -> None:
         "it is damaged",
     ]
     assert ".pptx is not read" in found.notices[6]
+    assert "and corpus.jsonl" in found.notices[6]
 
 
 def test_corpus(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_corpus(tmp_path: Path) -> None:
     lines += '{"_id": "e", "text": " "}\n'
     found = read(put(tmp_path, {"corpus.jsonl": lines, "more.md": "three"}))
     assert list(found.by_name) == ["a", "7", "more.md"]
-    assert found.notices == ("corpus.jsonl: document e passed over, it is empty",)
+    assert found.notices == ("corpus.jsonl: document e: passed over, it is empty",)
     assert list(read(tmp_path / "corpus.jsonl").by_name) == ["a", "7"]
 
 

@@ -41,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     examples.leak_train,
     examples.leak_prompt,
     documents.documents,
+    documents.named_in_vain,
     documents.duplicate_documents,
     documents.planted_instructions,
     documents.evidence_found,

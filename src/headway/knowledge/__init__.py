@@ -68,8 +68,9 @@ class FolderKnowledge:
     `by: text` works. identity: what of an embedding model may change its vectors (its name, if
     not given); it is part of an index's key. language: `auto`, a name or a code.
 
-    Reads all documents at once. Raises InputError as `read` does. `notices` says what was
-    passed over. Safe for many concurrent searches, several processes, and several event loops.
+    Reads all documents at once. Raises InputError as `read` does, and for a language that is not
+    known. `notices` says what was passed over. Safe for many concurrent searches, several
+    processes, and several event loops.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class FolderKnowledge:
         identity: Callable[[str], str] | None = None,
         language: str = "auto",
     ) -> None:
+        tokenizer(language, ())  # one that is not known is refused before much is read
         self._documents = read(Path(source), Path(home) / "documents")
         self._indexes = Path(home) / "index"
         self._embed = embed

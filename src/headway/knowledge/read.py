@@ -166,7 +166,7 @@ class _Reading:
         try:
             if ending not in READERS:
                 kind = ending or "a file without an ending"
-                raise Unreadable(f"{kind} is not read (we read {_endings()})")
+                raise Unreadable(f"{kind} is not read (we read {_endings()} and {CORPUS})")
             parsed = self._parse(file, ending)
             if not parsed.text.strip():
                 raise Unreadable("it is empty")
@@ -298,7 +298,7 @@ def _corpus(file: Path, name: str, notices: list[str]) -> Iterator[Document]:
                     valid='{"_id": "a1", "title": "...", "text": "..."}',
                 )
             if not text.strip():
-                notices.append(f"{name}: document {identity} passed over, it is empty")
+                notices.append(f"{name}: document {identity}{PASSED}it is empty")
                 continue
             metadata = {"folder": _folder(name), "format": "jsonl", **_fields(data)}
             yield Document(str(identity), str(data.get("title") or ""), text, metadata)
