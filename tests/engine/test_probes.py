@@ -386,6 +386,14 @@ def test_only_techniques_whose_needs_are_met_are_advised(make_task: Any) -> None
     assert all("application" in TECHNIQUES.load(n).needs for n in helpful("not_found", application))
 
 
+def test_what_is_made_for_a_cause_is_advised_first(make_task: Any) -> None:
+    task = Task.load(make_task())
+    assert helpful("unfaithful", task)[:2] == ["quotes", "fact_check"]
+    assert helpful("invalid_output", task)[0] == "output_contract"
+    assert helpful("unstable", task)[:2] == ["voting", "best_of_n"]
+    assert helpful("ranked_too_low", task)[0] == "rerank"
+
+
 async def test_answers_that_stand_in_a_database_have_a_context_axis(make_task: Any) -> None:
     folder = make_task(knowledge=False)
     (folder / "databases").mkdir()
