@@ -351,6 +351,14 @@ async def test_a_rehearsal_composes_what_would_be_sent(tmp_path: Path) -> None:
         assert drawn == rehearsal.passages("q", Search(tokens=32, overlap=0, k=5))
 
 
+async def test_a_pipeline_that_cannot_run_has_no_plan(tmp_path: Path) -> None:
+    async with opened(write(tmp_path / "t")) as estimator:
+        steps = [{"database": {"database": "gone"}}, "generate"]
+        pipeline = Pipeline.model_validate({"model": "scripted/echo", "steps": steps})
+        with pytest.raises(InputError, match="no database 'gone'"):
+            await estimator.plan("evaluate", pipeline=estimator.costs.parts.resolve(pipeline))
+
+
 def test_tokens_of_texts() -> None:
     assert text_tokens("") == 0
     assert text_tokens("a word and then some") == 5
