@@ -46,6 +46,7 @@ __all__ = ["Document", "Documents", "Embed", "FolderKnowledge", "read", "read_on
 
 OPEN = 16  # indexes held open at once: a journey tries many cuts, and each holds its vectors
 HELD = 1_000_000_000  # bytes of vectors held open, beyond those of the last one
+FOLDED = 20_000_000  # characters of folded documents held, some 200 MB, beyond the last one
 POOL = 50  # hits that diversity chooses from, at least; and five times k
 DEPTH = 50  # passages of each ranking that hybrid search fuses, at least
 
@@ -331,6 +332,8 @@ class FolderKnowledge:
         if folded is None:
             folded = locating.fold(document.text)
             _keep(self._folded, document.name, folded, 256)
+            while len(self._folded) > 1 and sum(len(f.text) for f in self._folded.values()) > FOLDED:
+                self._folded.popitem(last=False)
         return folded
 
     def holds(self, span: tuple[str, int, int], how: Search) -> bool:
