@@ -332,7 +332,9 @@ class FolderKnowledge:
         if folded is None:
             folded = locating.fold(document.text)
             _keep(self._folded, document.name, folded, 256)
-            while len(self._folded) > 1 and sum(len(f.text) for f in self._folded.values()) > FOLDED:
+            while (
+                len(self._folded) > 1 and sum(len(f.text) for f in self._folded.values()) > FOLDED
+            ):
                 self._folded.popitem(last=False)
         return folded
 
