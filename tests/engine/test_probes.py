@@ -144,6 +144,20 @@ async def test_neither_holds_back_what_is_right_already(make_task: Any) -> None:
     assert mean(found.as_is) == 1.0
 
 
+async def test_a_few_right_ones_with_evidence_do_not_speak_for_all(make_task: Any) -> None:
+    folder = make_task()
+    file = folder / "examples.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        if number % 10:
+            row |= {"evidence": [], "reference": "in no document at all"}
+    file.write_text("\n".join(map(json.dumps, rows)))
+    found = await diagnose(folder, lambda e, held, r: str(e.reference) if e.evidence else "no")
+    assert mean(found.as_is) == 1.0  # over those with evidence
+    assert found.causes
+    assert found.holds_back == "not_clear"
+
+
 async def test_a_task_without_knowledge_has_no_context_axis(make_task: Any) -> None:
     found = await diagnose(make_task(knowledge=False), dull)
     assert (found.map.context, found.headroom.context) == (None, None)
