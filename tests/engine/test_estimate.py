@@ -365,6 +365,16 @@ async def test_a_search_alone_asks_no_model_and_costs_nothing(tmp_path: Path) ->
     )
 
 
+async def test_a_search_by_a_service_is_not_free(tmp_path: Path) -> None:
+    task = write(tmp_path / "t", knowledge={}, output={"kind": "passages"}, **HOUSE)
+    async with opened(task) as estimator:
+        steps = ["retrieve", {"rerank": {"model": "house/r"}}]
+        pipeline = estimator.costs.parts.resolve(Pipeline.model_validate({"steps": steps}))
+        found = await estimator.plan("evaluate", pipeline=pipeline)
+    assert (found.tokens.mean, found.usd.mean) == (None, None)
+    assert "what house/r is asked for the search is not counted" in found.notes
+
+
 async def test_a_pipeline_that_cannot_run_has_no_plan(tmp_path: Path) -> None:
     async with opened(write(tmp_path / "t")) as estimator:
         steps = [{"database": {"database": "gone"}}, "generate"]
