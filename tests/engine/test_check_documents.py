@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,21 @@ async def test_what_task_yaml_names_in_vain(tmp_path: Path) -> None:
     said = [item for item in found.items if item.name == "rule_without_effect"]
     assert [item.data["rule"] for item in said] == rules[1:]
     assert said[0].text.endswith("What is known of documents: date, folder, format.")
+
+
+async def test_databases_and_what_is_none(tmp_path: Path) -> None:
+    (tmp_path / "databases").mkdir()
+    with closing(sqlite3.connect(tmp_path / "databases/sales.sqlite")) as base:
+        base.execute("CREATE TABLE t (a)")
+    (tmp_path / "databases/stock.db").write_bytes(b"")
+    found = await check(tmp_path, {"a.md": "Tea"})
+    assert one(found, "databases").text == "1 database: sales."
+    assert one(found, "databases_not_used").data["first"] == ["stock.db"]
+    (tmp_path / "b/databases").mkdir(parents=True)
+    (tmp_path / "b/databases/bad.sqlite").write_text("not one")
+    broken = one(await check(tmp_path / "b", {"a.md": "Tea"}), "databases")
+    assert broken.level == "error"
+    assert "not a SQLite 3 file" in broken.text
 
 
 async def test_a_language_that_is_not_known_is_told_before_it_is_searched(tmp_path: Path) -> None:

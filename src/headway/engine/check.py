@@ -45,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     documents.duplicate_documents,
     documents.planted_instructions,
     documents.evidence_found,
+    documents.databases,
     labels.in_doubt,
     answers.labels,
     answers.schema,

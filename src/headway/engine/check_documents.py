@@ -1,4 +1,4 @@
-"""Checks of the knowledge: what was read, what was not, and whether it holds the evidence."""
+"""Checks of the knowledge and the databases: what was read, what was not, what they hold."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from headway.core.findings import CheckItem
+from headway.databases import FOLDER
 from headway.engine.check_look import SHOWN, Look, count, item, some
 from headway.engine.check_planted import planted
 from headway.knowledge.read import INSTALL, PASSED
@@ -18,6 +19,7 @@ from headway.knowledge.readers.parsed import Unreadable
 from headway.steps.prefer import rule_key
 
 _MANY = re.compile(r"(\d+) \.\w+ files?")  # how a notice of all files of an ending begins
+_DATABASE = re.compile(r"^\.|\.sqlite(?:-wal|-shm|-journal)?$")  # its helpers, and what is hidden
 _MOST_HITS = 1000  # of one check; who has more has seen enough
 
 
@@ -151,6 +153,19 @@ def duplicate_documents(look: Look) -> Iterator[CheckItem]:
         yield item("duplicate_documents", "warning", text, count=len(same), sets=same[:20])
         return
     yield item("duplicate_documents", "ok", "No two documents have the same text.", count=0)
+
+
+def databases(look: Look) -> Iterator[CheckItem]:
+    """The databases, and files beside them that are none by their names."""
+    folder = look.task.folder / FOLDER
+    found = sorted(look.parts.databases())
+    other = sorted(f.name for f in folder.glob("*") if not _DATABASE.search(f.name))
+    if found:
+        text = f"{count(len(found), 'database')}: {some(found)}."
+        yield item("databases", "ok", text, names=found)
+    if other:
+        text = f"In {FOLDER}/ but not used: {some(other)}. A database is named NAME.sqlite."
+        yield item("databases_not_used", "warning", text, first=other[:20])
 
 
 def evidence_found(look: Look) -> Iterator[CheckItem]:
