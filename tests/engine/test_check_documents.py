@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,8 +24,10 @@ from headway.engine.parts import Parts
 from headway.store import Store
 
 
-async def check(folder: Path, documents: dict[str, str]) -> CheckReport:
-    spec = {"name": "small", "models": {"chat": "scripted/echo"}, "knowledge": {}}
+async def check(
+    folder: Path, documents: dict[str, str], source: dict[str, object] | None = None
+) -> CheckReport:
+    spec = {"name": "small", "models": {"chat": "scripted/echo"}, "knowledge": source or {}}
     (folder / "knowledge").mkdir(parents=True)
     (folder / "task.yaml").write_text(yaml.safe_dump(spec))
     rows = [
@@ -89,10 +93,44 @@ async def test_passed_over_by_reason(tmp_path: Path) -> None:
     assert "e.pdf: it is no PDF" in found.text
 
 
+async def test_what_task_yaml_names_in_vain(tmp_path: Path) -> None:
+    documents = {"a.md": "Date: 2024-01-02\n\nTea.", "b.md": "Date: 2025-01-02\n\nTea costs 2."}
+    rules = [{"newest": "date"}, {"newest": "dat"}, {"first": {"kind": "official"}}]
+    domains = {"staff": {"folder": "personnel"}}
+    found = await check(tmp_path / "a", documents, {"prefer": rules, "domains": domains})
+    named = one(found, "domain_without_documents")
+    assert named.level == "warning"
+    assert "staff has no document: no folder of the knowledge is 'personnel'" in named.text
+    said = [item for item in found.items if item.name == "rule_without_effect"]
+    assert [item.data["rule"] for item in said] == rules[1:]
+    assert said[0].text.endswith("What is known of documents: date, folder, format.")
+
+
+async def test_databases_and_what_is_none(tmp_path: Path) -> None:
+    (tmp_path / "databases").mkdir()
+    with closing(sqlite3.connect(tmp_path / "databases/sales.sqlite")) as base:
+        base.execute("CREATE TABLE t (a)")
+    (tmp_path / "databases/stock.db").write_bytes(b"")
+    found = await check(tmp_path, {"a.md": "Tea"})
+    assert one(found, "databases").text == "1 database: sales."
+    assert one(found, "databases_not_used").data["first"] == ["stock.db"]
+    (tmp_path / "b/databases").mkdir(parents=True)
+    (tmp_path / "b/databases/bad.sqlite").write_text("not one")
+    broken = one(await check(tmp_path / "b", {"a.md": "Tea"}), "databases")
+    assert broken.level == "error"
+    assert "not a SQLite 3 file" in broken.text
+
+
+async def test_a_language_that_is_not_known_is_told_before_it_is_searched(tmp_path: Path) -> None:
+    found = one(await check(tmp_path, {"a.md": "Tea"}, {"language": "klingon"}), "documents")
+    assert found.level == "error"
+    assert "'klingon' is not known" in found.text
+
+
 def test_notices_of_every_kind() -> None:
     passed, partly = _notices(
         [
-            "corpus.jsonl: document e passed over, it is empty",
+            "corpus.jsonl: document e: passed over, it is empty",
             "a.pdf: 2 of its 9 pages are pictures without text (page 1, 2)",
             '12 .pdf files: passed over, reading them needs a package that is not installed:'
             ' pip install "headway[documents]" (a.pdf and 11 more)',

@@ -215,6 +215,9 @@ async def test_too_few_pairs_say_so(make: Make) -> None:
         assert desk.budget.calls <= embedder.ASKED
         assert any("0 pairs" in text and "30" in text for text in workspace.notices.texts)
         assert not (folder / "models").exists()
+        for _ in range(2):  # said before, it is the reason all the same
+            (why,) = (await workspace.try_technique("embedder_adapter")).notices
+            assert why.startswith("tuned embedder: 0 pairs")
 
 
 async def test_the_budget_is_kept(make: Make) -> None:

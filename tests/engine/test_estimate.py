@@ -351,6 +351,38 @@ async def test_a_rehearsal_composes_what_would_be_sent(tmp_path: Path) -> None:
         assert drawn == rehearsal.passages("q", Search(tokens=32, overlap=0, k=5))
 
 
+async def test_a_search_alone_asks_no_model_and_costs_nothing(tmp_path: Path) -> None:
+    task = write(tmp_path / "t", knowledge={}, output={"kind": "passages"})
+    async with opened(task) as estimator:
+        steps = [{"retrieve": {"k": 2, "by": "dense"}}, "rerank"]
+        pipeline = estimator.costs.parts.resolve(Pipeline.model_validate({"steps": steps}))
+        found = await estimator.plan("evaluate", pipeline=pipeline)
+    assert (found.calls.mean, found.tokens.mean, found.usd.mean) == (0, 0, 0)
+    assert found.minutes.high > 0
+    assert found.notes == (
+        "embedding the documents, which is done once, is not counted",
+        "it searches, and asks no chat model",
+    )
+
+
+async def test_a_search_by_a_service_is_not_free(tmp_path: Path) -> None:
+    task = write(tmp_path / "t", knowledge={}, output={"kind": "passages"}, **HOUSE)
+    async with opened(task) as estimator:
+        steps = ["retrieve", {"rerank": {"model": "house/r"}}]
+        pipeline = estimator.costs.parts.resolve(Pipeline.model_validate({"steps": steps}))
+        found = await estimator.plan("evaluate", pipeline=pipeline)
+    assert (found.tokens.mean, found.usd.mean) == (None, None)
+    assert "what house/r is asked for the search is not counted" in found.notes
+
+
+async def test_a_pipeline_that_cannot_run_has_no_plan(tmp_path: Path) -> None:
+    async with opened(write(tmp_path / "t")) as estimator:
+        steps = [{"database": {"database": "gone"}}, "generate"]
+        pipeline = Pipeline.model_validate({"model": "scripted/echo", "steps": steps})
+        with pytest.raises(InputError, match="no database 'gone'"):
+            await estimator.plan("evaluate", pipeline=estimator.costs.parts.resolve(pipeline))
+
+
 def test_tokens_of_texts() -> None:
     assert text_tokens("") == 0
     assert text_tokens("a word and then some") == 5

@@ -144,6 +144,20 @@ async def test_neither_holds_back_what_is_right_already(make_task: Any) -> None:
     assert mean(found.as_is) == 1.0
 
 
+async def test_a_few_right_ones_with_evidence_do_not_speak_for_all(make_task: Any) -> None:
+    folder = make_task()
+    file = folder / "examples.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        if number % 10:
+            row |= {"evidence": [], "reference": "in no document at all"}
+    file.write_text("\n".join(map(json.dumps, rows)))
+    found = await diagnose(folder, lambda e, held, r: str(e.reference) if e.evidence else "no")
+    assert mean(found.as_is) == 1.0  # over those with evidence
+    assert found.causes
+    assert found.holds_back == "not_clear"
+
+
 async def test_a_task_without_knowledge_has_no_context_axis(make_task: Any) -> None:
     found = await diagnose(make_task(knowledge=False), dull)
     assert (found.map.context, found.headroom.context) == (None, None)
@@ -384,6 +398,14 @@ def test_only_techniques_whose_needs_are_met_are_advised(make_task: Any) -> None
             assert kind.axis in (CAUSES[cause][0], "both")
     application = Task.load(make_task(name="own", application="app.py:answer", settings={"k": [1]}))
     assert all("application" in TECHNIQUES.load(n).needs for n in helpful("not_found", application))
+
+
+def test_what_is_made_for_a_cause_is_advised_first(make_task: Any) -> None:
+    task = Task.load(make_task())
+    assert helpful("unfaithful", task)[:2] == ["quotes", "fact_check"]
+    assert helpful("invalid_output", task)[0] == "output_contract"
+    assert helpful("unstable", task)[:2] == ["voting", "best_of_n"]
+    assert helpful("ranked_too_low", task)[0] == "rerank"
 
 
 async def test_answers_that_stand_in_a_database_have_a_context_axis(make_task: Any) -> None:

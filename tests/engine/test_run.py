@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 import headway as hw
+from headway.cli.progress import answered
 from headway.core.errors import BudgetEnded, Outage, Rejected
 from headway.core.pipeline import Pipeline
-from headway.core.record import ChatReply, ChatRequest
+from headway.core.progress import Event
+from headway.core.record import ChatReply, ChatRequest, Passage, Record
+from headway.core.task import Example
 from headway.engine.budget import Limits
 from headway.engine.lender import ExampleLender
-from headway.engine.run import AS_IS, CLOSED_BOOK, PERFECT, REPEATS, REPEATS_AS_IS, Probe
+from headway.engine.run import AS_IS, CLOSED_BOOK, PERFECT, REPEATS, REPEATS_AS_IS, Probe, _told
 from headway.models.scripted import ScriptedChat
 from headway.workspace import Workspace
 
@@ -342,3 +345,14 @@ async def test_evidence_without_queries_opens_no_database(make_task) -> None:
         assert runner.spans(example[0])
         with pytest.raises(hw.InputError, match=r"broken\.sqlite"):
             workspace.parts.databases()
+
+
+def test_an_answer_that_failed_is_no_document() -> None:
+    example = Example(id="a", inputs={"question": "Q?"}, reference="7788")
+    passages = (Passage("d.md", "text", 0, 4, "A title"),)
+    found = _told(example, Record("a", None, passages=passages))
+    assert (found["answer"], found["why"]) == ("A title", "")
+    failed = Record("a", None, passages=passages, status="invalid", why="the prompt is too long")
+    assert _told(example, failed)["answer"] is None
+    line = answered(Event("answer", data=_told(example, failed))).plain
+    assert "→ (nothing: the prompt is too long)" in line

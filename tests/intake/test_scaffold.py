@@ -14,6 +14,7 @@ from headway.intake import init
 from headway.intake.scaffold import infer
 from headway.knowledge import FolderKnowledge
 from headway.knowledge.locate import fold
+from headway.knowledge.read import INSTALL, PASSED, Documents, read
 
 
 async def test_the_sample_task_holds_together(tmp_path: Path) -> None:
@@ -81,6 +82,26 @@ def test_documents_and_questions(tmp_path: Path, docs: Path) -> None:
     knowledge = FolderKnowledge.of(Task.load(tmp_path / "task"))
     assert knowledge is not None
     assert knowledge.locate(one.evidence[0]) == ("kiln.md", 19, 31)
+
+
+def test_what_was_passed_over_is_told_in_its_own_words(
+    tmp_path: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (docs / "corpus.jsonl").write_text('{"_id": "e", "text": " "}\n{"_id": "f", "text": "x"}\n')
+    notices = (
+        *read(docs).notices,
+        "a.pdf: 2 of its 9 pages are pictures without text (page 1, 2)",
+        f"12 .docx files{PASSED}reading them needs a package that is not installed: {INSTALL}",
+    )
+    monkeypatch.setattr(
+        "headway.intake.scaffold.read", lambda docs: Documents(read(docs).by_name, notices)
+    )
+    made = init(tmp_path / "t", docs, questions(tmp_path, "question,answer\nWhen?,day by day\n"))
+    assert made.skipped == (
+        "1 passed over: it is empty (corpus.jsonl: document e)",
+        "1 passed over: it is damaged (scan.pdf)",
+        *notices[2:],
+    )
 
 
 def test_documents_by_reference(tmp_path: Path, docs: Path) -> None:

@@ -114,6 +114,18 @@ async def test_an_index_is_made_once_and_opened_again(folder: Path, tmp_path: Pa
     assert [asked for asked in embed.asked if asked[2] == "passage"] == passages
 
 
+def test_folded_documents_are_held_up_to_a_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {f"{n}.txt": f"Number {n}\nis here. " + "x" * 100 for n in range(6)}
+    knowledge = FolderKnowledge(lay(tmp_path / "docs", texts), tmp_path / "home")
+    monkeypatch.setattr("headway.knowledge.FOLDED", 300)
+    for name in texts:
+        wanted = Evidence(document=name, text=f"Number {name[0]} is here.")
+        assert knowledge.locate(wanted) == (name, 0, 17)
+    assert list(knowledge._folded) == ["4.txt", "5.txt"]
+
+
 async def test_only_what_is_new_is_embedded(folder: Path, tmp_path: Path) -> None:
     embed = Embedder()
 

@@ -93,6 +93,7 @@ def test_what_is_passed_over_is_named(tmp_path: Path) -> None:
         "it is damaged",
     ]
     assert ".pptx is not read" in found.notices[6]
+    assert "and corpus.jsonl" in found.notices[6]
 
 
 def test_corpus(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_corpus(tmp_path: Path) -> None:
     lines += '{"_id": "e", "text": " "}\n'
     found = read(put(tmp_path, {"corpus.jsonl": lines, "more.md": "three"}))
     assert list(found.by_name) == ["a", "7", "more.md"]
-    assert found.notices == ("corpus.jsonl: document e passed over, it is empty",)
+    assert found.notices == ("corpus.jsonl: document e: passed over, it is empty",)
     assert list(read(tmp_path / "corpus.jsonl").by_name) == ["a", "7"]
 
 
@@ -110,11 +111,15 @@ def test_corpus(tmp_path: Path) -> None:
         ("{", "corpus.jsonl:2: not valid JSON"),
         ("[]", "corpus.jsonl:2: a document needs _id and text"),
         ('{"_id": "b"}', "corpus.jsonl:2: a document needs _id and text"),
-        ('{"_id": "a", "text": "again"}', "two documents are named 'a'"),
+        ('{"_id": true, "text": "b"}', "corpus.jsonl:2: a document needs _id and text"),
+        ('{"_id": "", "text": "b"}', "corpus.jsonl:2: a document needs _id and text"),
+        ('{"_id": "a", "text": "again"}', "corpus.jsonl:2: two documents are named 'a'"),
+        ('{"_id": "b", "text": "\udcfc"}', "corpus.jsonl:2: not UTF-8 (byte 22 of the line)"),
     ],
 )
 def test_a_broken_corpus_is_an_error_with_its_line(tmp_path: Path, line: str, what: str) -> None:
-    put(tmp_path, {"corpus.jsonl": '{"_id": "a", "text": "one"}\n' + line})
+    data = '{"_id": "a", "text": "one"}\n' + line
+    put(tmp_path, {"corpus.jsonl": data.encode(errors="surrogateescape")})
     with pytest.raises(InputError) as error:
         read(tmp_path)
     assert what in str(error.value)

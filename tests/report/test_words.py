@@ -97,6 +97,13 @@ def test_one_sentence_says_which_axis_and_with_which_figures(made: ModuleType, a
     assert {"context": "Context holds", "behaviour": "Behaviour holds"}.get(axis, "axis") in said
 
 
+def test_figures_over_a_part_of_the_examples_say_so(made: ModuleType) -> None:
+    whole = made.diagnosis(as_is=made.e(0.4, n=90), n=90)
+    assert " over " not in words.holds_back(whole)
+    part = whole.model_copy(update={"n": 120})
+    assert "over the 90 of 120 examples whose evidence is known. Better" in words.holds_back(part)
+
+
 def test_below_thirty_the_map_says_why_it_is_not_drawn(made: ModuleType) -> None:
     few = made.diagnosis(map=Axes(), coverage=made.e(0.125, n=96))
     assert words.place(few) == (

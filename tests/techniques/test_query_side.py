@@ -121,6 +121,7 @@ def test_routing_needs_two_domains(domains: Mapping[str, str]) -> None:
 
     context = Few(TASK, INCUMBENTS["search"], TASK.split("train"))
     assert proposals(TECHNIQUES.load("routing"), context) == []
+    assert "there are no two domains" in context.notices[0]
 
 
 def test_searching_again_searches_as_before_and_shows_more() -> None:

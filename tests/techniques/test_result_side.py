@@ -155,6 +155,9 @@ def test_no_rule_where_few_documents_have_a_date_or_all_the_same() -> None:
     ):  # fmt: skip
         context.known = {str(n): {"date": date} if date else {} for n, date in enumerate(dates)}
         assert bool(rules_of(context)) == any_rule
+        context.notices.clear()
+        assert bool(proposals(TECHNIQUES.load("rules"), context)) == any_rule
+        assert any("too few documents have dates" in t for t in context.notices) != any_rule
 
 
 def test_orders_need_a_middle() -> None:

@@ -159,7 +159,8 @@ def answered(event: Event) -> Text:
     line = Text("  ", style="dim")
     line.append(cut(data.get("question"), 90), style="italic dim")
     line.append(" → ", style="dim")
-    line.append(cut(data.get("answer"), 70) or "(nothing)")
+    why = cut(data.get("why"), 60)
+    line.append(cut(data.get("answer"), 70) or (f"(nothing: {why})" if why else "(nothing)"))
     if data.get("reference") is not None:
         line.append(f"  (wanted: {cut(data['reference'], 40)})", style="dim")
     return line

@@ -490,7 +490,7 @@ def technique(console: Console, kind: Any) -> None:
     about = inspect.getdoc(sys.modules.get(kind.__module__)) or ""
     for paragraph in filter(None, (about.strip(), (inspect.getdoc(kind) or "").strip())):
         console.print()
-        _say(console, paragraph)
+        _say(console, "\n\n".join(" ".join(p.split("\n")) for p in paragraph.split("\n\n")))
 
 
 def _card(console: Console, kind: Any, full: bool = False) -> None:
@@ -546,5 +546,5 @@ def made(console: Console, found: Any) -> None:
         _say(console, f"{words.count(len(found.labels), 'label')}: {', '.join(found.labels[:10])}")
     _bullets(console, found.files)
     for line in found.skipped:
-        _say(console, f"! passed over: {line}", "yellow")
+        _say(console, f"! {line}", "yellow")
     _say(console, f"next: headway {'check' if found.examples else 'draft'} {found.folder}")

@@ -11,6 +11,7 @@ from headway.techniques import TECHNIQUES
 # Most of the evidence arrives, and little else but noise: from here on fewer passages are advised.
 ENOUGH_RECALL, MOSTLY_NOISE = 0.75, 0.25
 LITTLE_RECALL = 0.6
+FEWER = ("rerank", "score_gap", "passage_count", "compression")
 
 
 def advise(
@@ -34,16 +35,18 @@ def advise(
 
 
 def helpful(cause: str, task: Task) -> list[str]:
-    """Techniques that address a cause, fit its axis, and find in the task what they need."""
+    """Techniques that address a cause, fit its axis, and find in the task what they need; those
+    that are made for it, and name it before others, first."""
     axis = CAUSES[cause][0]
-    return [
-        name
+    found = [
+        (kind.addresses.index(cause), name)
         for name, kind in TECHNIQUES
         if cause in kind.addresses
         and kind.axis in (axis, "both")
         and ("application" in kind.needs) == bool(task.spec.application)
         and not unmet(kind, task)
     ]
+    return [name for _, name in sorted(found, key=lambda one: one[0])]
 
 
 def _limits(found: Diagnosis, drawn: bool, has_context: bool, covered: int) -> list[str]:
@@ -56,9 +59,10 @@ def _limits(found: Diagnosis, drawn: bool, has_context: bool, covered: int) -> l
             " the map needs 30. Diagnose more, or add `evidence` to examples.jsonl."
         )
     if found.inferred:
+        many = "1 example" if found.inferred == 1 else f"{found.inferred} examples"
         said.append(
-            f"The evidence of {found.inferred} examples was inferred by quotation: a guess, which"
-            " evidence in examples.jsonl replaces."
+            f"The evidence of {many} was inferred by quotation: a guess, which evidence in"
+            " examples.jsonl replaces."
         )
     return said
 
@@ -109,9 +113,10 @@ def _shown(found: Diagnosis, task: Task) -> list[str]:
         return []
     read = task.spec.output.kind != "passages"
     if read and recall >= ENOUGH_RECALL and signal < MOSTLY_NOISE:
+        fewer = [name for name in FEWER if name in helpful("crowded_out", task)]
         return [
             f"The passages shown are mostly noise: {signal:.0%} of them hold evidence, at a recall"
-            f" of {recall:.2f}: show fewer, the best first{_try(helpful('crowded_out', task))}."
+            f" of {recall:.2f}: show fewer, the best first{_try(fewer)}."
         ]
     if read and recall < LITTLE_RECALL:
         return [
@@ -132,7 +137,7 @@ def _causes(found: Diagnosis, task: Task) -> list[str]:
 
 
 def _try(names: list[str]) -> str:
-    return f" ({', '.join(names[:5])})" if names else ""
+    return f" ({', '.join(names)})" if names else ""
 
 
 def _figure(value: Estimate | None) -> str:

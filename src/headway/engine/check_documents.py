@@ -1,4 +1,4 @@
-"""Checks of the knowledge: what was read, what was not, and whether it holds the evidence."""
+"""Checks of the knowledge and the databases: what was read, what was not, what they hold."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from headway.core.findings import CheckItem
+from headway.databases import FOLDER
 from headway.engine.check_look import SHOWN, Look, count, item, some
 from headway.engine.check_planted import planted
 from headway.knowledge.read import INSTALL, PASSED
 from headway.knowledge.readers.html import hidden, source
 from headway.knowledge.readers.parsed import Unreadable
+from headway.steps.prefer import rule_key
 
 _MANY = re.compile(r"(\d+) \.\w+ files?")  # how a notice of all files of an ending begins
+_DATABASE = re.compile(r"^\.|\.sqlite(?:-wal|-shm|-journal)?$")  # its helpers, and what is hidden
 _MOST_HITS = 1000  # of one check; who has more has seen enough
 
 
@@ -45,9 +48,6 @@ def _notices(notices: Sequence[str]) -> Iterator[CheckItem]:
         if mark:
             by_reason[reason].append(name)
             passed += int(many[1]) if many else 1
-        elif " passed over, " in notice:  # a line of a corpus
-            by_reason[notice.partition(" passed over, ")[2]].append(notice.split(" passed")[0])
-            passed += 1
         else:
             partly.append(notice)
     if passed:
@@ -59,6 +59,28 @@ def _notices(notices: Sequence[str]) -> Iterator[CheckItem]:
     if partly:
         text = f"Read in part: {count(len(partly), 'document')} ({'; '.join(partly[:SHOWN])})."
         yield item("documents_in_part", "warning", text, count=len(partly), first=partly[:20])
+
+
+def named_in_vain(look: Look) -> Iterator[CheckItem]:
+    """Domains without a document, and rules by which no document comes before another."""
+    spec = look.task.spec.knowledge
+    if look.knowledge is None or spec is None:
+        return
+    known = [look.knowledge.metadata(name) for name in look.knowledge.names]
+    folders = {of["folder"] for of in known}
+    for domain in spec.domains:
+        if (folder := look.parts.folder_of(domain)) not in folders:
+            text = f"The domain {domain} has no document: no folder of the knowledge is {folder!r}."
+            yield item("domain_without_documents", "warning", text, domain=domain, folder=folder)
+    fields = sorted(set().union(*known))
+    for rule in spec.prefer:
+        if len({rule_key(rule, of) for of in known}) == 1:
+            said = rule.model_dump(exclude_none=True)
+            text = (
+                f"The rule {said} puts no document before another. What is known of documents:"
+                f" {some(fields, 20)}."
+            )
+            yield item("rule_without_effect", "warning", text, rule=said, fields=fields)
 
 
 def planted_instructions(look: Look) -> Iterator[CheckItem]:
@@ -131,6 +153,19 @@ def duplicate_documents(look: Look) -> Iterator[CheckItem]:
         yield item("duplicate_documents", "warning", text, count=len(same), sets=same[:20])
         return
     yield item("duplicate_documents", "ok", "No two documents have the same text.", count=0)
+
+
+def databases(look: Look) -> Iterator[CheckItem]:
+    """The databases, and files beside them that are none by their names."""
+    folder = look.task.folder / FOLDER
+    found = sorted(look.parts.databases())
+    other = sorted(f.name for f in folder.glob("*") if not _DATABASE.search(f.name))
+    if found:
+        text = f"{count(len(found), 'database')}: {some(found)}."
+        yield item("databases", "ok", text, names=found)
+    if other:
+        text = f"In {FOLDER}/ but not used: {some(other)}. A database is named NAME.sqlite."
+        yield item("databases_not_used", "warning", text, first=other[:20])
 
 
 def evidence_found(look: Look) -> Iterator[CheckItem]:

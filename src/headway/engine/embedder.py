@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from headway.core.errors import ModelError
@@ -61,20 +61,23 @@ def _within(passage: Passage, span: tuple[str, int, int]) -> bool:
     return span[1] <= passage.start and passage.end <= span[2]
 
 
-async def tune_embedder(desk: Desk, base: str, how: Search) -> str | None:
+async def tune_embedder(
+    desk: Desk, base: str, how: Search, say: Callable[[str], None] | None = None
+) -> str | None:
     """Train on question-passage pairs of `train`, keep the adapter in the task folder, and give
     its model's name; None where there are too few pairs, or held-out questions gain nothing.
 
-    how: how passages are cut. Raises BudgetEnded, and InputError without knowledge.
+    how: how passages are cut. say: who is told how it went; the notices, if not given.
+    Raises BudgetEnded, and InputError without knowledge.
     """
-    say = desk.parts.notices.add
+    say = say or desk.parts.notices.add
     cut = replace(
         how, by="dense", embed=base, k=DEPTH, around=0, diversity=0.0, where=(), as_passage=False
     )
     pairs = _given(desk, cut)
     given = len(pairs)
     if len(pairs) < LEAST:
-        pairs += await _asked(desk, cut, pairs)
+        pairs += await _asked(desk, cut, pairs, say)
     if len(pairs) < LEAST:
         say(
             f"tuned embedder: {len(pairs)} pairs of a question and a passage that answers it,"
@@ -144,7 +147,9 @@ def _pair(
     return Pair(question, group, spans, knowledge.passages_of(exact, how) if exact else ())
 
 
-async def _asked(desk: Desk, how: Search, known: Sequence[Pair]) -> list[Pair]:
+async def _asked(
+    desk: Desk, how: Search, known: Sequence[Pair], say: Callable[[str], None]
+) -> list[Pair]:
     """Pairs that a model writes, one a passage, in a fixed random order of places; as many as are
     missing to twice LEAST, in at most ASKED calls."""
     models = desk.task.spec.models
@@ -165,7 +170,7 @@ async def _asked(desk: Desk, how: Search, known: Sequence[Pair]) -> list[Pair]:
         try:
             reply = await desk.chat(request, models.proposer or models.chat)
         except ModelError as error:
-            desk.parts.notices.add(f"tuned embedder: no more questions were written ({error.what})")
+            say(f"tuned embedder: no more questions were written ({error.what})")
             break
         question = question_of(reply.text, passage.text)
         if question is not None and reply.finish == "stop":

@@ -107,7 +107,7 @@ class Lent:
 
     async def tune_embedder(self, base: str, how: Search) -> str | None:
         """See TechniqueContext."""
-        return await tune_embedder(self.runner.desk, base, how)
+        return await tune_embedder(self.runner.desk, base, how, self.notice)
 
     async def tune(self, pipeline: Pipeline) -> Pipeline | None:
         """See TechniqueContext."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from headway.core.errors import InputError
 from headway.core.pipeline import Pipeline
+from headway.core.protocols import Step
 from headway.core.task import Task
 from headway.engine.parts import Parts
 from headway.store import Store
+
+WITH_PASSAGES = frozenset({"rerank", "prefer", "trim", "compress", "order"})
+FOR_SEARCH = frozenset({"expand", "hyde"})
 
 
 def pipeline_of(parts: Parts, store: Store, named: str | None, model: str | None) -> Pipeline:
@@ -21,13 +26,30 @@ def pipeline_of(parts: Parts, store: Store, named: str | None, model: str | None
     if file is None:
         return parts.resolve(_kept(parts.task, store, named), model)
     try:
-        return parts.resolve(Pipeline.load(file), model)
+        found = parts.resolve(Pipeline.load(file), model)
+        for said in _out_of_place(parts.steps(found)):
+            parts.notices.add(f"{file}: {said}")
+        return found
     except InputError as error:
         # Which file it was is known here only.
         where = (error.where or "").replace("pipeline, step", f"{file}, step", 1)
         raise InputError(
             error.what, where=where or str(file), valid=error.valid, do=error.do
         ) from None
+
+
+def _out_of_place(steps: Sequence[Step]) -> Iterator[str]:
+    """Steps that change nothing where they stand: a run would look as if they were of no use."""
+    idle = WITH_PASSAGES | FOR_SEARCH | {"classify"}
+    finding = [step.supplies_context and step.name not in idle for step in steps]
+    names = [step.name for step in steps]
+    for at, name in enumerate(names):
+        if name in WITH_PASSAGES and not any(finding[:at]):
+            yield f"{name} stands before any step that finds passages, so it changes nothing"
+        if name in FOR_SEARCH and not any(finding[at:]):
+            yield f"{name} stands after every step that searches, so it changes nothing"
+        if finding[at] and "generate" in names[:at]:
+            yield f"{name} stands after generate, which does not see what it finds"
 
 
 def _file(folder: Path, name: str | None) -> Path | None:

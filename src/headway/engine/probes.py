@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,8 @@ class Prober:
         probed = (as_is, closed, perfect, repeated, stronger, *places.values())
         runs = [r for r in probed if r is not None]
         worth = await self._context(as_is, covered) if covered else {}
-        holds = _holds_back(headroom, has_context)
+        every = [s for s in as_is.scores(metric) if s is not None]
+        holds = _holds_back(headroom, has_context, 1 - fmean(every) if every else 0.0)
         found = Diagnosis(
             run=as_is.id,
             n=len(examples),
@@ -284,8 +286,9 @@ def _ratio(
     )
 
 
-def _holds_back(headroom: Headroom, has_context: bool) -> Any:
-    """The axis with clearly more headroom: its interval lies above the other's mean."""
+def _holds_back(headroom: Headroom, has_context: bool, left: float = 0.0) -> Any:
+    """The axis with clearly more headroom: its interval lies above the other's mean. left: what
+    all examples lack; where they lack much more than those with evidence, it is not clear."""
     behaviour = headroom.behaviour
     if behaviour is None or behaviour.mean is None or behaviour.low is None:
         return "not_clear"
@@ -295,7 +298,7 @@ def _holds_back(headroom: Headroom, has_context: bool) -> Any:
     if context is None or context.mean is None or context.low is None:
         return "not_clear"
     if max(context.mean, behaviour.mean) < 0.02:
-        return "neither"
+        return "neither" if left < 0.04 else "not_clear"
     if context.low > behaviour.mean:
         return "context"
     if behaviour.low > context.mean:

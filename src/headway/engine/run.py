@@ -358,13 +358,15 @@ class Runner:
 def _told(example: Example, record: Record) -> dict[str, Any]:
     """What a person is shown of one answer as it comes."""
     answer = record.answer
-    if answer is None and record.passages:  # nobody answers: what was found first
+    if answer is None and record.status == "done" and record.passages:
+        # Nobody answers: what was found first.
         answer = record.passages[0].title or record.passages[0].document
     return {
         "question": example.question,
         "answer": answer,
         "reference": example.references[0] if example.references else None,
         "status": record.status,
+        "why": record.why,
         "scores": record.scores,
     }
 

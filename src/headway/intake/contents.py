@@ -39,6 +39,7 @@ class Skipped:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._places: dict[str, list[str]] = {}
+        self._told: list[str] = []
 
     def add(self, reason: str, place: str) -> None:
         """One more for a reason."""
@@ -47,13 +48,18 @@ class Skipped:
         if len(places) < 3:
             places.append(place)
 
+    def tell(self, line: str) -> None:
+        """What is no single thing passed over, in its own words."""
+        self._told.append(line)
+
     def lines(self) -> tuple[str, ...]:
-        """One line a reason: how many, why, where the first ones are."""
-        return tuple(
+        """One line a reason: how many, why, where the first ones are; then what else was told."""
+        counted = (
             f"{count} passed over: {reason} ({', '.join(self._places[reason])}"
             f"{', ...' if count > len(self._places[reason]) else ''})"
             for reason, count in self._counts.items()
         )
+        return (*counted, *self._told)
 
 
 @dataclass

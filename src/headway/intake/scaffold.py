@@ -20,7 +20,7 @@ from headway.intake.writing import (
     write,
 )
 from headway.knowledge.locate import Folded, fold
-from headway.knowledge.read import Documents, read
+from headway.knowledge.read import INSTALL, PASSED, Documents, read
 
 SAMPLE = Path(__file__).parent / "sample"
 
@@ -102,8 +102,11 @@ def _read(docs: Path, contents: Contents) -> Documents:
     """The documents; what was passed over is told with the contents."""
     found = read(docs)
     for notice in found.notices:
-        document, _, reason = notice.partition(": passed over, ")
-        contents.skipped.add(reason, document)
+        document, _, reason = notice.partition(PASSED)
+        if reason and INSTALL not in reason:
+            contents.skipped.add(reason, document)
+        else:  # read in part, or many files at once
+            contents.skipped.tell(notice)
     return found
 
 

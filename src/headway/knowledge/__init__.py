@@ -46,6 +46,7 @@ __all__ = ["Document", "Documents", "Embed", "FolderKnowledge", "read", "read_on
 
 OPEN = 16  # indexes held open at once: a journey tries many cuts, and each holds its vectors
 HELD = 1_000_000_000  # bytes of vectors held open, beyond those of the last one
+FOLDED = 20_000_000  # characters of folded documents held, some 200 MB, beyond the last one
 POOL = 50  # hits that diversity chooses from, at least; and five times k
 DEPTH = 50  # passages of each ranking that hybrid search fuses, at least
 
@@ -68,8 +69,9 @@ class FolderKnowledge:
     `by: text` works. identity: what of an embedding model may change its vectors (its name, if
     not given); it is part of an index's key. language: `auto`, a name or a code.
 
-    Reads all documents at once. Raises InputError as `read` does. `notices` says what was
-    passed over. Safe for many concurrent searches, several processes, and several event loops.
+    Reads all documents at once. Raises InputError as `read` does, and for a language that is not
+    known. `notices` says what was passed over. Safe for many concurrent searches, several
+    processes, and several event loops.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class FolderKnowledge:
         identity: Callable[[str], str] | None = None,
         language: str = "auto",
     ) -> None:
+        tokenizer(language, ())  # one that is not known is refused before much is read
         self._documents = read(Path(source), Path(home) / "documents")
         self._indexes = Path(home) / "index"
         self._embed = embed
@@ -329,6 +332,10 @@ class FolderKnowledge:
         if folded is None:
             folded = locating.fold(document.text)
             _keep(self._folded, document.name, folded, 256)
+            while (
+                len(self._folded) > 1 and sum(len(f.text) for f in self._folded.values()) > FOLDED
+            ):
+                self._folded.popitem(last=False)
         return folded
 
     def holds(self, span: tuple[str, int, int], how: Search) -> bool:

@@ -36,7 +36,7 @@ def _extends(char: str) -> bool:
 def fold(text: str) -> Folded:
     """NFKC, runs of white space as one space, none at the ends."""
     out: list[str] = []
-    starts, ends = array("Q"), array("Q")
+    starts, ends = array("I"), array("I")
     at, size = 0, len(text)
     while at < size:
         stop = at + 1

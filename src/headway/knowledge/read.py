@@ -90,7 +90,7 @@ def read(source: Path, cache: Path | None = None) -> Documents:
     reading = _Reading(cache)
     for name, file in [(source.name, source)] if source.is_file() else reading.files(source):
         if file.suffix == ".jsonl" and (file.name == CORPUS or source.is_file()):
-            documents = _corpus(file, name, reading.notices)
+            documents = _corpus(file, name, reading)
         else:
             documents = reading.single(file, name)
         for document in documents:
@@ -166,7 +166,7 @@ class _Reading:
         try:
             if ending not in READERS:
                 kind = ending or "a file without an ending"
-                raise Unreadable(f"{kind} is not read (we read {_endings()})")
+                raise Unreadable(f"{kind} is not read (we read {_endings()} and {CORPUS})")
             parsed = self._parse(file, ending)
             if not parsed.text.strip():
                 raise Unreadable("it is empty")
@@ -273,7 +273,7 @@ def _folder(name: str) -> str:
     return name.partition("/")[0] if "/" in name else ""
 
 
-def _corpus(file: Path, name: str, notices: list[str]) -> Iterator[Document]:
+def _corpus(file: Path, name: str, reading: _Reading) -> Iterator[Document]:
     try:
         stream = file.open("rb")
     except OSError as error:
@@ -286,20 +286,26 @@ def _corpus(file: Path, name: str, notices: list[str]) -> Iterator[Document]:
             try:
                 data: Any = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
             except orjson.JSONDecodeError as error:
-                raise InputError(
-                    f"not valid JSON: {error}", where=where, valid="one whole JSON object a line"
-                ) from None
+                what, valid = f"not valid JSON: {error}", "one whole JSON object a line"
+                try:
+                    line.decode()
+                except UnicodeDecodeError as wrong:
+                    what, valid = f"not UTF-8 (byte {wrong.start} of the line)", "UTF-8"
+                raise InputError(what, where=where, valid=valid) from None
             identity = data.get("_id") if isinstance(data, dict) else None
             text = data.get("text") if isinstance(data, dict) else None
-            if not isinstance(identity, (str, int)) or not isinstance(text, str):
+            named = isinstance(identity, (str, int)) and not isinstance(identity, bool)
+            if not named or identity == "" or not isinstance(text, str):
                 raise InputError(
                     "a document needs _id and text",
                     where=where,
                     valid='{"_id": "a1", "title": "...", "text": "..."}',
                 )
             if not text.strip():
-                notices.append(f"{name}: document {identity} passed over, it is empty")
+                reading.notices.append(f"{name}: document {identity}{PASSED}it is empty")
                 continue
+            if str(identity) in reading.found:
+                raise InputError(f"two documents are named {str(identity)!r}", where=where)
             metadata = {"folder": _folder(name), "format": "jsonl", **_fields(data)}
             yield Document(str(identity), str(data.get("title") or ""), text, metadata)
 

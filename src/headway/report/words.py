@@ -472,7 +472,10 @@ def holds_back(found: Diagnosis) -> str:
         held = "Neither axis holds it back"
     else:
         held = "It is not clear which axis holds it back"
-    return f"{held}: it scores {score} as is{with_perfect}. {add}"
+    known = found.as_is.n
+    part = 0 < known < found.n
+    over = f" over the {known:,} of {found.n:,} examples whose evidence is known" if part else ""
+    return f"{held}: it scores {score} as is{with_perfect}{over}. {add}"
 
 
 def causes(found: Mapping[str, int]) -> list[tuple[Cause, int]]:

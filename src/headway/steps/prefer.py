@@ -76,11 +76,11 @@ class Prefer(Frozen):
 
 def ranks_by(rule: Rule, known: Sequence[Mapping[str, str]]) -> list[int]:
     """Each document's rank by a rule, from 1: one more than the number that go before it."""
-    keys = [_key(rule, of) for of in known]
+    keys = [rule_key(rule, of) for of in known]
     return [1 + sum(other > key for other in keys) for key in keys]
 
 
-def _key(rule: Rule, of: Mapping[str, str]) -> Any:
+def rule_key(rule: Rule, of: Mapping[str, str]) -> Any:
     """What a rule sorts by, the greatest first."""
     if rule.newest is not None:
         return age_key(of.get(rule.newest, ""))

@@ -63,7 +63,9 @@ class Estimator:
         self.costs.bill = Bill()
         await commands[command](**options)
         if not self.bill.calls.high and NOTHING not in " ".join(self.bill.notes):
-            self.bill.note("nothing new is called: all of it is in the store already")
+            stored = self.bill.n is None  # nothing was added to the bill
+            all_there = "nothing new is called: all of it is in the store already"
+            self.bill.note(all_there if stored else "it searches, and asks no chat model")
         return self.bill.to_plan(command)
 
     # --- the commands -----------------------------------------------------------------------------

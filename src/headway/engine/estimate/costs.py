@@ -113,6 +113,9 @@ class Costs:
         completion = Range(written, min(written, 1.0), most)
         each_call = Range.about(calls / count)
         seconds = self._seconds(pipeline, prompt, completion, each_call)
+        if not calls:  # a search alone
+            free = None if _services(pipeline) else Range()
+            return Each(each_call, free, free, seconds)
         if applied:  # what an application uses is not known before it says so
             return Each(each_call, None, None, seconds)
         return Each(
@@ -190,9 +193,15 @@ class Costs:
 
     def _say_assumptions(self, pipeline: Pipeline) -> None:
         model, note = pipeline.model, self.bill.note
+        search = pipeline.step("retrieve")
+        if search is not None and search.settings.get("embed"):
+            note("embedding the documents, which is done once, is not counted")
+        for name in _services(pipeline):
+            note(f"what {name} is asked for the search is not counted")
         if model is None:
-            note("tokens and price of the application are not known before its first answers")
-            note("the application is taken to need 2 s a call, 8 at once")
+            if pipeline.step("application"):
+                note("tokens and price of the application are not known before its first answers")
+                note("the application is taken to need 2 s a call, 8 at once")
             return
         note("tokens are estimated: a quarter of the bytes, with passages drawn at random")
         if model.startswith("embedded/"):
@@ -207,3 +216,14 @@ class Costs:
         if self._prices is not None:
             for said in self._prices.notices([model]):
                 note(said)
+
+
+def _services(pipeline: Pipeline) -> list[str]:
+    """Services that embed or re-rank for the pipeline."""
+    here = ("embedded/", "scripted/", "tuned/")
+    asked = {
+        str(step.settings.get(name, ""))
+        for step in pipeline.steps
+        for name in ("embed", *(["model"] if step.name in ("rerank", "compress") else []))
+    }
+    return sorted(name for name in asked if name and not name.startswith(here))

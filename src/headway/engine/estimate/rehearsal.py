@@ -61,6 +61,8 @@ class Rehearsal:
         for step in self.parts.steps(pipeline):
             try:
                 state = await step.run(state, dry)
+            except InputError:
+                raise  # a run would end here too
             except HeadwayError:
                 break  # a step that needs a true reply ends the rehearsal, not the estimate
         return dry, state

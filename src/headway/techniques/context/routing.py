@@ -27,7 +27,13 @@ class Routing:
         """None where there are no two domains, or the pipeline chooses already."""
         incumbent = ctx.incumbent
         searches = search_settings(incumbent) is not None
-        if len(ctx.domains) < 2 or not searches or incumbent.step("classify"):
+        if not searches or incumbent.step("classify"):
+            return
+        if len(ctx.domains) < 2:
+            ctx.notice(
+                f"{self.name}: there are no two domains; they are 2 to 12 folders that hold all"
+                " documents, or task.yaml's knowledge: {domains: ...}."
+            )
             return
         first = incumbent.steps[0].name  # before other steps that prepare the search
         many = f"one of {len(ctx.domains)} domains"

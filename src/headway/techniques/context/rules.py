@@ -33,7 +33,13 @@ class Rules:
     async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
         """Softly first; strictly is for rules that hold without exception."""
         found = rules_of(ctx)
-        if search_settings(ctx.incumbent) is None or ctx.incumbent.step("prefer") or not found:
+        if search_settings(ctx.incumbent) is None or ctx.incumbent.step("prefer"):
+            return
+        if not found:
+            ctx.notice(
+                f"{self.name}: task.yaml has no rule (knowledge: {{prefer: [...]}}), and too few"
+                " documents have dates to put the newest first."
+            )
             return
         said = [rule.model_dump(exclude_none=True) for rule in found]
         keep = handed(ctx.incumbent, to="prefer")
