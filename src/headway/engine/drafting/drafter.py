@@ -352,8 +352,9 @@ class Drafter:
         return _Draft(self._example("two_passages", asked, answer, evidence, documents))
 
     async def _unanswerable(self, fact: Fact) -> _Draft:
-        """A question that the documents nearly answer: neither the passage nor what a search finds
-        holds a sentence from which its answer can be found again."""
+        """A question that the documents nearly answer. That they do not is what has to be shown: of
+        the passage, of each that a search finds and of all of them, the checker says so. An answer
+        is believed without a quote for it, and a reply that cannot be read is no word for it."""
         asked = await self._writer.question_of_none(fact.passage, fact.text)
         shown = _words_of([fact.passage])
         problem = filters.question_problem(asked, fact.text, shown) if asked else "malformed"
@@ -361,28 +362,15 @@ class Drafter:
             return _Draft(problem=problem or "malformed")
         found = await self.desk.search(asked, replace(PASSAGE, k=PASSAGES_LOOKED_AT))
         near = [p for p in found if not _overlap(p, fact.passage)]
-        # The passage itself alone first: among others a small model overlooks it.
-        for passages in ([fact.passage], near):
-            if passages and (problem := await self._answerable(asked, passages)):
-                return _Draft(problem=problem)
+        # Each alone first: among others a small model overlooks what a passage says.
+        for passages in ([fact.passage], *([p] for p in near), [fact.passage, *near]):
+            again = await self._writer.again(asked, [(p.title, p.text) for p in passages])
+            if again is None:
+                return _Draft(problem="malformed")
+            if again:
+                return _Draft(problem="answerable")
         abstain = self.task.spec.output.abstain or ""
         return _Draft(self._example("unanswerable", asked, abstain, [], [fact.document]))
-
-    async def _answerable(self, asked: str, passages: Sequence[Passage]) -> str:
-        """Why a question is none without an answer; empty where it may be one. A reply that cannot
-        be read says nothing of it, so such a draft is not kept."""
-        looked = await self._writer.looked_up(asked, passages)
-        if looked is None:
-            return "malformed"
-        if not looked.answer:
-            return ""
-        spans = [s for p in passages if (s := self._placed(looked.quotes[0], p)) is not None]
-        if not spans:
-            return ""
-        again = await self._writer.again(asked, self._facts(spans[0]))
-        if again is None:
-            return "malformed"
-        return "answerable" if filters.agree(again, looked.answer) else ""
 
     async def _answered(
         self, asked: str, passages: Sequence[Passage]

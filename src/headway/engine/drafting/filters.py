@@ -25,7 +25,7 @@ REASONS = {
     "no_figure": "its answer holds no figure of the quote",
     "not_supported": "asked again with the quote alone, the answer is another",
     "one_is_enough": "one of the two passages answers it alone",
-    "answerable": "the documents do answer it",
+    "answerable": "meant to have no answer, and a passage that is near gives one",
     "duplicate": "asks nearly what another example asks",
     "too_long": "does not fit the model",
     "lost": "the model did not answer",

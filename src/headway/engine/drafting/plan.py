@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from headway.core.findings import Plan
-from headway.engine.drafting.drafter import TRIES, Order
+from headway.engine.drafting.drafter import PASSAGES_LOOKED_AT, TRIES, Order
 from headway.engine.drafting.facts import PASSAGE
 from headway.engine.estimate import Bill, Estimator, Range
 
 # Calls of one try: least, where the question is thrown away at once, and most.
 CALLS = {
-    "one_passage": (1, 3), "figures": (1, 3), "two_passages": (1, 5), "unanswerable": (1, 5),
+    "one_passage": (1, 3), "figures": (1, 3), "two_passages": (1, 5),
+    "unanswerable": (1, 3 + PASSAGES_LOOKED_AT),
 }  # fmt: skip
-TRIED = (1.5, 1.0, TRIES)  # tries for each draft kept: as thought, least, most
+# Tries for each draft kept: as thought, least, most. A model of half a billion parameters took 5
+# (bench/judges/DRAFTS.md), and a large one wastes few.
+TRIED = (3.0, 1.0, TRIES)
 PROMPT, REPLY = 2.6 * PASSAGE.tokens, 40.0  # tokens of a call: what is asked, one passage, JSON
 
 

@@ -104,25 +104,9 @@ class Writer:
             return Found()
         return Found(answer, tuple(data[n].strip() for n in names if data[n].strip()))
 
-    async def looked_up(self, question: str, passages: Sequence[Passage]) -> Found | None:
-        """Whether any of several passages answers a question: its answer and its sentence."""
-        data = await self._said(
-            self.ask,
-            f"{_shown(passages)}\n\nQuestion: {question}\n\nIf one of the passages answers exactly"
-            " this question, copy the sentence that answers it, word for word, and give the"
-            " answer. If none does, leave both empty.",
-            {"quote": 600, "answer": 300},
-            160,
-        )
-        if data is None or not all(isinstance(data.get(n), str) for n in ("quote", "answer")):
-            return None
-        if _said_nothing(data["answer"]) or not data["quote"].strip():
-            return Found()
-        return Found(" ".join(data["answer"].split()), (data["quote"].strip(),))
-
     async def again(self, question: str, facts: Sequence[tuple[str, str]]) -> str | None:
-        """The answer by (title, sentence) alone, in the checker's words; empty where they do not
-        tell it, None where the reply is not what was asked for."""
+        """The answer by (title, text) alone, in the checker's words; empty where they do not tell
+        it, None where the reply is not what was asked for."""
         said = "\n".join(f"- {title}: {_flat(text)}" if title else f"- {_flat(text)}"
                          for title, text in facts)  # fmt: skip
         data = await self._said(
