@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headway.core.errors import InputError
 from headway.core.protocols import Unit
 from headway.core.sentences import sentences
-from headway.knowledge.cut import cut, piece, token_spans
+from headway.knowledge.cut import LONGEST, cut, piece, token_spans
 
 TEXTS = st.text(
     alphabet=st.sampled_from("ab é.\n !?。中文한カ\u0301\t,🙂"), max_size=400
@@ -183,3 +183,13 @@ def test_a_piece_holds_its_span(text: str, tokens: int, data: st.DataObject) -> 
     assert 0 <= a <= start <= end <= b <= len(text)
     inside = [1 for x, y in token_spans(text) if x < end and y > start]
     assert len(token_spans(text[a:b])) <= max(tokens, len(inside))
+
+
+def test_what_has_no_spaces_is_cut_too() -> None:
+    text = "word" * 10_000
+    found = cut(text, tokens=80, overlap=8)
+    assert max(end - start for start, end in found) <= 80 * LONGEST
+    assert found[0][0] == 0
+    assert found[-1][1] == len(text)
+    longest = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz"
+    assert token_spans(longest) == [(0, len(longest))]  # a word stays one

@@ -219,3 +219,9 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     )  # fmt: skip
     monkeypatch.undo()
     assert "damaged" in read(tmp_path, tmp_path / ".kept").notices[0]
+
+
+def test_the_day_of_a_template_is_none_of_the_documents(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_paragraph("Nobody said when this was written.")
+    assert "date" not in read(put(tmp_path, a=written(document))).by_name["a.docx"].metadata

@@ -36,6 +36,11 @@ def test_tables_for_the_layout_are_none() -> None:
     assert parse(page).text == "menu\n\nTitle\n\na | b\n\ntext\n\nend"
 
 
+def test_what_can_be_chosen_stands_apart() -> None:
+    page = "<p>Size<select><optgroup label=x><option>small<option>large</select>"
+    assert parse(page).text.split() == ["Size", "small", "large"]
+
+
 @pytest.mark.parametrize(
     "secret",
     [

@@ -1,7 +1,8 @@
 """Cutting a text into passages by tokens, with exact character offsets.
 
-A token is a word or a single mark; in Chinese, Japanese and Korean one character. The count is
-the same for every model, so that a cut, and the evidence in it, does not change with the model.
+A token is a word or a single mark; in Chinese, Japanese and Korean one character. What runs on
+without white space (Thai, encoded data) is a token for each LONGEST letters. The count is the same
+for every model, so that a cut, and the evidence in it, does not change with the model.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from headway.core.protocols import Search, Unit
 from headway.core.sentences import sentences
 from headway.knowledge.outline import Outline
 
-CUT_VERSION = 1  # goes into an index's key: raise it when the same settings would cut differently
+CUT_VERSION = 2  # goes into an index's key: raise it when the same settings would cut differently
 
 _EAST = (
     "\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f"
     "\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003347f"
 )
 EAST = re.compile(f"[{_EAST}]")
+LONGEST = 64  # letters of a token: words have fewer, and one that goes on could fill any prompt
 # Every character that is not white space is in exactly one token: nothing can be dropped.
-TOKEN = re.compile(f"[{_EAST}]|[^\\W{_EAST}]+|[^\\w\\s]")
+TOKEN = re.compile(f"[{_EAST}]|[^\\W{_EAST}]{{1,{LONGEST}}}|[^\\w\\s]")
 
 _ENDS = frozenset(".!?…。！？；;:：")
 

@@ -24,7 +24,7 @@ from headway.knowledge.readers.kept import kept
 from headway.knowledge.readers.metadata import dated, flat
 from headway.knowledge.readers.parsed import MissingPackage, Parsed, Unreadable
 
-READ_VERSION = 2  # goes into the fingerprint: raise it when the same file would read differently
+READ_VERSION = 3  # goes into the fingerprint: raise it when the same file would read differently
 
 CORPUS = "corpus.jsonl"
 INSTALL = 'pip install "headway[documents]"'

@@ -24,6 +24,7 @@ from headway.knowledge.readers.parsed import (
 LARGEST = 500_000_000  # bytes of all parts, unpacked
 LARGEST_XML = 100_000_000  # of one part that is parsed
 MOST_PARTS = 10_000
+TEMPLATE_DAY = "2013-12-23"  # of python-docx's own template: of all that it writes without a date
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -105,15 +106,17 @@ def _read(document: Any) -> Parsed:
 
 
 def _properties(document: Any) -> tuple[dict[str, str], str]:
-    """title, author, subject and the day; where a file has no properties python-docx makes some
-    up (with today's date), which must not be taken for its own."""
+    """title, author, subject and the day. Where a file has no properties python-docx makes some
+    up (with today's date), and what it writes without a date has its template's: neither must be
+    taken for the document's own."""
     relations = document.part.package.rels.values()
     if not any(relation.reltype.endswith("/core-properties") for relation in relations):
         return {}, ""
     core = document.core_properties
     told = flat({name: getattr(core, name) for name in ("title", "author", "subject")})
     moment = core.modified or core.created
-    return told, moment.date().isoformat() if moment else ""
+    day = moment.date().isoformat() if moment else ""
+    return told, "" if day == TEMPLATE_DAY else day
 
 
 def _notes(document: Any) -> Iterator[Any]:

@@ -23,8 +23,8 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _BLOCKS = _HEADINGS | {
     *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details"),
     *("dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form"),
-    *("header", "hr", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "search"),
-    *("section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
+    *("header", "hr", "legend", "li", "main", "menu", "nav", "ol", "optgroup", "option", "p"),
+    *("pre", "search", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
 }
 _VOID = frozenset(
     {
