@@ -207,6 +207,47 @@ def test_swapping_runs_mirrors_everything(rows: list[tuple[float, float]]) -> No
         # The interval never leaves out 0 where the test does not reject.
         if one.p is None or one.p > 0.05:
             assert one.low <= 0.0 <= (one.high or 0.0)
+        assert one.low < (one.high or 0.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.sampled_from([0.0, 0.4, 0.45, 0.5, 1.0])] * 2), min_size=6, max_size=30)
+)
+def test_the_interval_never_contradicts_the_verdict(rows: list[tuple[float, float]]) -> None:
+    b, a = [max(r) for r in rows], [min(r) for r in rows]  # b is never worse
+    for groups in (None, ["large" if i % 2 else str(i // 2) for i in range(len(rows))]):
+        found = paired(a, b, groups)
+        assert found.low is not None
+        assert found.high is not None
+        said = {"better": found.low >= 0, "not_proven": found.low <= 0 <= found.high}
+        assert said[verdict(found)]
+
+
+def test_a_gain_that_is_proven_comes_with_no_interval_below_zero() -> None:
+    # Twelve pairs, six of them gains and no loss: the test rejects; t alone would reach below 0.
+    found = paired([0.5] * 12, [0.5] * 6 + [0.55] * 5 + [1.0])
+    assert verdict(found) == "better"
+    assert found.low == 0.0
+
+
+def test_groups_that_balance_out_are_no_certainty() -> None:
+    found = paired([0.4, 0.9] * 8, [0.9, 0.4] * 8, [str(i // 2) for i in range(16)])
+    assert found.difference == pytest.approx(0.0)
+    assert found.low is not None
+    assert found.low < -0.2
+    assert found.sd == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_few_small_differences_do_not_hide_rare_large_ones() -> None:
+    # One pair in fifty loses all, which 24 pairs often do not show; one in ten gains a little.
+    def draw(rng: np.random.Generator) -> Pairs:
+        u = rng.random(24)
+        return np.full(24, 0.9), np.where(u < 0.02, 0.0, np.where(u < 0.12, 1.0, 0.9)), None
+
+    runs = 400
+    covered, _ = simulate(draw, 0.1 * 0.1 - 0.02 * 0.9, runs, seed=7)
+    assert covered > 0.95 - tolerance(0.95, runs)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ._numbers import (
     Vector,
     binomial_cdf,
     check_share,
+    few_apart,
     group_index,
     is_binary,
     normal_cdf,
@@ -27,6 +28,7 @@ from ._numbers import (
     t_quantile,
     to_vector,
     unseen_interval,
+    variance_in_groups,
     variance_of_mean,
 )
 
@@ -94,9 +96,11 @@ def paired(
 
     Interval. 0/1 scores: Tango's score interval (1998), the best covering of the closed forms for
     small n; with groups its counts are divided by the design effect and z becomes t(G - 1).
-    Otherwise the jackknife over groups with t(G - 1). A test that does not reject at 1 - level
-    never comes with an interval that leaves out 0: the interval is then extended to 0. All
-    differences equal: see `unseen_interval`, for scores on [0, 1]; else no interval.
+    Otherwise the jackknife over groups with t(G - 1), with no less variance than single pairs have.
+    Test and interval never contradict each other: where the test does not reject at 1 - level the
+    interval is extended to 0, and where it does the interval ends at 0. All differences equal: see
+    `unseen_interval`, for scores on [0, 1], which also widens the interval of differences that are
+    alike but for a few; else no interval.
 
     Limits, by simulation at level 0.95 (0.94 to 1.00 was seen where nothing is said):
 
@@ -118,7 +122,7 @@ def paired(
     if not n:
         return Paired(None, None, None, None, 0, 0, "too_few_groups", alternative)
     low, high = _interval(x, y, index, count, level)
-    sd = (n * variance_of_mean(d, index)) ** 0.5 if count > 1 else None
+    sd = (n * variance_in_groups(d, index)) ** 0.5 if count > 1 else None
     p, method = None, "too_few_groups"
     if count >= FEWEST_GROUPS:
         if _yes_no(x, y) and count == n:
@@ -126,10 +130,13 @@ def paired(
         else:
             p, exact = sign_flip(sums_by_group(d, index), alternative, seed, draws)
             method = "sign_flip_exact" if exact else "sign_flip_sampled"
-    if alternative == "two-sided" and (p is None or p > 1 - level) and low is not None:
-        assert high is not None
-        low, high = min(low, 0.0), max(high, 0.0)
-    return Paired(float(d.mean()), low, high, p, n, count, method, alternative, sd)
+    mean = float(d.mean())
+    if alternative == "two-sided" and low is not None and high is not None:
+        if p is None or p > 1 - level:
+            low, high = min(low, 0.0), max(high, 0.0)
+        else:
+            low, high = (max(low, 0.0), high) if mean > 0 else (low, min(high, 0.0))
+    return Paired(mean, low, high, p, n, count, method, alternative, sd)
 
 
 def verdict(result: Paired, alpha: float = 0.05) -> Verdict:
@@ -295,10 +302,14 @@ def _interval(
         return _tango(float((d > 0).sum()) * size / n, float((d < 0).sum()) * size / n, size, z)
     if count < 2 or np.ptp(d) == 0.0:
         return unseen_interval(mean, -1.0, 1.0, count, level) if bounded else (None, None)
-    half = t_quantile(0.5 + level / 2, count - 1) * variance_of_mean(d, index) ** 0.5
-    return (
-        (max(mean - half, -1.0), min(mean + half, 1.0)) if bounded else (mean - half, mean + half)
-    )
+    half = t_quantile(0.5 + level / 2, count - 1) * variance_in_groups(d, index) ** 0.5
+    low, high = mean - half, mean + half
+    if not bounded:
+        return low, high
+    if few_apart(d):
+        left, right = unseen_interval(mean, -1.0, 1.0, count, level)
+        low, high = min(low, left), max(high, right)
+    return max(low, -1.0), min(high, 1.0)
 
 
 def _tango_z(gain: float, loss: float, n: float, delta: float) -> float:
