@@ -227,7 +227,7 @@ class Traveller:
             baseline_run = summarise(base, self.task.spec.metrics)
             self.low = baseline_run.metrics[self.metric].low
             if diagnosis.holds_back == "neither":
-                self.stopped = "no axis has headroom left"
+                self.stopped = f"no axis has headroom left over the {plan.diagnose} diagnosed"
             else:
                 await self._techniques(diagnosis)
                 await self._simplify()
@@ -407,7 +407,7 @@ class Traveller:
                     lap.candidate, lap.run, lap.incumbent, found, margin, saved, calls
                 )
             text = f"no gain over {lap.found.n} examples of explore"
-            verdict = "worse" if lap.found.high is not None and lap.found.high < 0 else "not_proven"
+            verdict = "worse" if stats.verdict(lap.found) == "worse" else "not_proven"
             return self._step(found, "dropped", "no_gain", text, calls, verdict)
         answer = await self.confirm.ask(
             lap.candidate.pipeline, self.incumbent.pipeline, self._plan.looks
@@ -480,7 +480,8 @@ class Traveller:
             money = self.task.spec.economics
             goal = stats.break_even(money.success, money.failure)
         if goal is not None and self.low is not None and self.low >= goal:
-            self.stopped = f"the goal of {goal:g} is met: the lower bound is {self.low:.3f}"
+            # Chosen as the best of many there: the sealed test says whether it is so.
+            self.stopped = f"the goal of {goal:g} is met on explore, from {self.low:.3f} on"
             return True
         return False
 
