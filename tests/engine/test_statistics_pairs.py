@@ -80,6 +80,13 @@ def test_mcnemar_by_hand() -> None:
     assert less.p == pytest.approx(1 - sum(comb(12, i) for i in range(2)) / 2**12)
 
 
+def test_no_p_value_is_zero() -> None:
+    many, groups = 3000, [str(i // 2) for i in range(3000)]
+    for found in (paired([0] * many, [1] * many), paired([0] * many, [1] * many, groups)):
+        assert found.p is not None
+        assert 0.0 < found.p < 1e-200
+
+
 def test_tango_interval_by_its_definition() -> None:
     # At each end the score statistic, with the likelihood maximised under the null by brute force,
     # is the normal quantile.
@@ -182,7 +189,26 @@ def test_sampled_flips_agree_with_exact_ones() -> None:
     sampled, was_exact = sign_flip(np.rint(x * 10) / 60 * np.pi)
     assert not was_exact
     assert sampled == pytest.approx(exact, abs=4 * np.sqrt(exact / 20_000))
-    assert sign_flip(np.full(40, np.pi))[0] == 1 / 20_001  # never 0
+    assert sign_flip(np.full(40, np.pi))[0] == pytest.approx(2 / 2**40)  # never 0
+    assert sign_flip(np.random.default_rng(0).random(3000))[0] == 1 / 20_001  # too many to bound
+
+
+def test_small_p_values_of_graded_scores_are_told_apart() -> None:
+    # Later questions of a journey have levels far below what 20,000 sampled flips can reach.
+    rng = np.random.default_rng(8)
+    for count in (15, 16, 18):
+        x = rng.random(count) + 0.2
+        x[0] = -x[0] / 4
+        signs = np.array(list(product((-1.0, 1.0), repeat=count)))
+        exact = float(np.mean(signs @ np.abs(x) >= x.sum() - 1e-9))
+        p, said = sign_flip(x, "greater", seed=1)
+        assert exact < 5e-4
+        assert not said
+        assert exact <= p <= 1.1 * exact + 1e-12
+    gains = rng.random(150) - 0.1
+    assert sign_flip(gains, "greater")[0] < 1e-12
+    assert sign_flip(gains)[0] == pytest.approx(2 * sign_flip(gains, "greater")[0])
+    assert sign_flip(gains, "less")[0] == 1.0
 
 
 def test_mcnemar_is_the_sign_flip_of_ones() -> None:

@@ -36,9 +36,12 @@ Alternative = Literal["two-sided", "greater", "less"]
 Verdict = Literal["better", "worse", "not_proven"]
 
 FEWEST_GROUPS = 6  # below, no two-sided sign-flip p-value can reach 0.05: 2 / 2^5 = 0.0625
-DRAWS = 20_000  # Monte Carlo sign flips; the smallest p-value is 1 / (DRAWS + 1)
+DRAWS = 20_000  # Monte Carlo sign flips
+_TINY = 1e-300  # nothing is impossible, though floats may end before a p-value does
+_FEW_HITS = 20  # below, a p-value is not sampled but bounded
 _EXACT = 14  # up to 2^14 sign patterns are enumerated
 _CHUNK = 4_000_000  # signs held at once
+_FINE = 5e7  # additions that exact tails may take: tenths of a second
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,16 @@ def paired(
         level: of the interval, which is two-sided whatever the alternative.
         seed: of the sampled sign flips.
         alternative: `greater` asks whether b is better, `less` whether it is worse.
-        draws: sampled sign flips, where sampling is needed. p cannot fall below 1 / (draws + 1).
+        draws: sampled sign flips, where sampling is needed.
 
     Test. 0/1 scores and single examples: exact McNemar (McNemar 1947), which is the sign-flip test
     of +-1. Otherwise the group sums of the differences get random signs: under the null no group
     favours a or b (Fisher 1935; Romano 1990 for means). The distribution is exact where the sums
     lie on a lattice of 1/60 (yes/no and small fractions) or there are at most 14 non-zero sums;
-    else sampled, (1 + hits) / (1 + draws) (Phipson and Smyth 2010), valid for any `draws`.
+    else sampled, (1 + hits) / (1 + draws) (Phipson and Smyth 2010), valid for any `draws`. With
+    fewer than 20 hits, which cannot tell small p-values apart, it is bounded from above instead:
+    the sums are rounded to a fine lattice, and all that rounding may have moved counts as a hit.
+    Beyond about a thousand groups that is too coarse, and 1 / (1 + draws) stays the smallest.
 
     Interval. 0/1 scores: Tango's score interval (1998), the best covering of the closed forms for
     small n; with groups its counts are divided by the design effect and z becomes t(G - 1).
@@ -130,6 +136,7 @@ def paired(
         else:
             p, exact = sign_flip(sums_by_group(d, index), alternative, seed, draws)
             method = "sign_flip_exact" if exact else "sign_flip_sampled"
+        p = max(p, _TINY)
     mean = float(d.mean())
     if alternative == "two-sided" and low is not None and high is not None:
         if p is None or p > 1 - level:
@@ -245,7 +252,7 @@ def sign_flip(
     for scale in (1, 60):
         steps = np.rint(np.abs(x) * scale)
         if np.abs(steps - np.abs(x) * scale).max(initial=0.0) < 1e-9 * scale and (
-            steps.sum() * len(x) <= 5e7
+            steps.sum() * len(x) <= _FINE
         ):
             return _lattice(steps.astype(np.intp), seen * scale, two), True
     if len(x) <= _EXACT:
@@ -260,7 +267,12 @@ def sign_flip(
         signs = 2.0 * coins.reshape(shape[0], -1)[:, : shape[1]] - 1.0
         totals = signs @ x
         hits += int(((np.abs(totals) if two else totals) >= seen).sum())
-    return (1 + hits) / (1 + draws), False
+    fine = _FINE / (len(x) * size)
+    steps = np.rint(np.abs(x) * fine)
+    moved = float(np.abs(steps - np.abs(x) * fine).sum())
+    if hits >= _FEW_HITS or moved > 0.15 * float(np.square(steps).sum()) ** 0.5:
+        return (1 + hits) / (1 + draws), False
+    return _lattice(steps.astype(np.intp), seen * fine - moved, two), False
 
 
 def _lattice(steps: Index, seen: float, two: bool) -> float:
