@@ -253,7 +253,9 @@ class Diagnosis(Finding):
 
 class JourneyStep(Frozen):
     """One technique's best candidate in the ledger. difference and its interval are confirm's,
-    at this step's own level, where confirm was asked; else explore's at 95%."""
+    at this step's own level, where confirm was asked; else explore's at 95%. beside: what it was
+    held against: the incumbent of the moment; or, where it is to be as good at a smaller price, the
+    last pipeline that was proven better, so that losses within the margin do not add up."""
 
     technique: str
     axis: str
@@ -270,6 +272,7 @@ class JourneyStep(Frozen):
     n: int = 0
     level: float | None = None
     pipeline: str | None = None
+    beside: Literal["incumbent", "proven"] = "incumbent"
 
 
 class TestFigure(Frozen):

@@ -170,6 +170,9 @@ class Traveller:
         self.entries = self.store.entries(self.id)
         self.steps: list[JourneyStep] = []
         self.incumbent = Candidate(self.baseline, "baseline")
+        self.proven = self.baseline
+        """The last incumbent that was kept for a gain. What is kept for its price is no worse than
+        this one, so that small losses do not add up."""
         self.leading: tuple[float, Pipeline] | None = None
         self.stopped: str | None = None
         self.complete = True
@@ -421,6 +424,7 @@ class Traveller:
             if limit:
                 return self._step(found, "dropped", limit[0], limit[1], calls, "better")
             self._takes(lap.candidate, lap.run, lap.incumbent)
+            self.proven = lap.candidate.pipeline
             self.low = estimate(lap.run.scores(self.metric), lap.run.groups).low
             text = f"better on {answer.n} fresh examples, at level {answer.level:.4f}"
             return self._step(found, "kept", "better", text, calls, "better")
@@ -523,12 +527,13 @@ class Traveller:
         sample = self.explore[: self._plan.rounds[-1]]
         base = await self.runner.run(self.incumbent.pipeline, sample)
         run = await self.runner.run(candidate.pipeline, sample)
-        found = against(run, base, self.metric)
+        found = against(run, await self.runner.run(self.proven, sample), self.metric)
         saved = saves(run, base)
         facts = {
             "technique": "simplify", "axis": "both", "candidate": candidate.title,
             "difference": found.difference, "low": found.low, "high": found.high,
             "measured_on": "explore", "n": found.n, "pipeline": run.fingerprint,
+            "beside": "proven",
         }  # fmt: skip
         if saved < SAVES or (found.difference or 0.0) < -margin:
             why = (
@@ -545,9 +550,10 @@ class Traveller:
     ) -> JourneyStep:  # fmt: skip
         """Is it as good, at a smaller price? run, base: its and the incumbent's, on explore."""
         answer = await self.confirm.ask(
-            candidate.pipeline, self.incumbent.pipeline, self._plan.looks, margin=margin
+            candidate.pipeline, self.proven, self._plan.looks, margin=margin
         )
         facts = facts | {
+            "beside": "proven",
             "difference": answer.difference, "low": answer.low, "high": answer.high,
             "measured_on": "confirm", "n": answer.n, "level": answer.level,
         }  # fmt: skip
@@ -604,6 +610,8 @@ class Traveller:
         self.steps.append(JourneyStep.model_validate(entry["step"]))
         tried.update(entry["tried"])
         self.incumbent = Candidate(Pipeline.model_validate(entry["incumbent"]), entry["title"])
+        if (self.steps[-1].decision, self.steps[-1].reason) == ("kept", "better"):
+            self.proven = self.incumbent.pipeline
         self.low = entry["low"]
         calls, tokens, seconds = entry.get("dearer", self.dearer)
         self.dearer = (calls, tokens, seconds)
