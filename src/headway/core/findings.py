@@ -148,6 +148,9 @@ class Comparison(Finding):
     why: str = ""
     worst_case: tuple[float, float] | None = None
     unreviewed: int = 0
+    one_sided: int = 0
+    """Examples left out since the metric applies to one answer only: an abstention claims nothing,
+    so that it can be neither faithful nor not."""
 
 
 class Axes(Frozen):

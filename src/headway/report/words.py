@@ -252,6 +252,8 @@ def comparison(found: Comparison) -> str:
     over = f"over {count(found.n, 'example')}"
     if found.groups not in (0, found.n):
         over += f" in {count(found.groups, 'group')}"
+    if found.one_sided:
+        over += f" ({found.one_sided:,} more left out: {found.metric} applies to one answer only)"
     if found.verdict in ("better", "worse"):
         return f"B is {found.verdict} than A on {found.metric}: {gap}, {over}."
     if found.verdict == "not_comparable":
