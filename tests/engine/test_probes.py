@@ -120,7 +120,9 @@ async def test_behaviour_holds_back(make_task: Any) -> None:
     assert any(text.startswith("Behaviour holds it back, not context") for text in found.advice)
     # It answers as well without any passage, and that is said.
     assert mean(found.closed_book) == mean(found.as_is)
-    assert any("Without any passages" in text for text in found.advice)
+    same = f"{mean(found.as_is):.2f} ("
+    (said,) = (text for text in found.advice if text.startswith("Without any passages"))
+    assert said.count(same) == 2  # with its interval, and no more is claimed
 
 
 async def test_what_repeats_reach_and_what_a_stronger_model_reaches(make_task: Any) -> None:
