@@ -25,7 +25,7 @@ from headway.engine.needs import unmet
 from headway.engine.positions import PLACES, placed
 from headway.engine.probes import Prober, _holds_back, _product, _ratio, more_context
 from headway.engine.run import PERFECT, Probe, search_of
-from headway.engine.statistics import Verdict
+from headway.engine.statistics.pairs import Verdict
 from headway.models.scripted import ScriptedChat
 from headway.techniques import TECHNIQUES
 from headway.workspace import Workspace

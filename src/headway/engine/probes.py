@@ -38,6 +38,7 @@ from headway.engine.run import (
     asked_in,
     search_of,
 )
+from headway.engine.statistics.pairs import Verdict
 from headway.metrics import load, measure
 
 DRAWN_FROM = 30  # the map is not drawn below this many examples with evidence
@@ -206,7 +207,7 @@ class Prober:
     def _map(
         self, as_is: Run, perfect: Run | None, repeated: Run | None, stronger: Run | None,
         drawn: bool, has_context: bool,
-    ) -> tuple[Axes, Headroom, stats.Verdict]:  # fmt: skip
+    ) -> tuple[Axes, Headroom, Verdict]:  # fmt: skip
         """Both axes, what is left on each, and whether context has more left than behaviour."""
         metric = self.metric
         best = perfect or as_is
@@ -286,7 +287,7 @@ def _product(share: Estimate, gain: Estimate) -> Estimate:
 
 def more_context(
     low: Sequence[float | None], top: Sequence[float | None], groups: Sequence[str]
-) -> stats.Verdict:
+) -> Verdict:
     """Whether context has more headroom (`better`) or behaviour (`worse`), example by example: the
     two depend on one another, and where perfect context lies they share. low: as is, top: perfect
     context."""
@@ -326,7 +327,7 @@ def _ratio(
     )
 
 
-def _holds_back(headroom: Headroom, has_context: bool, more: stats.Verdict) -> Any:
+def _holds_back(headroom: Headroom, has_context: bool, more: Verdict) -> Any:
     """The axis with proven more headroom. more: whether context has (see `more_context`)."""
     behaviour = headroom.behaviour
     if behaviour is None or behaviour.mean is None or behaviour.low is None:

@@ -21,7 +21,7 @@ from .estimates import Estimate, estimate
 from .kinds import Kind, holm, worse_kinds
 from .levels import level, spent
 from .outage import Bounds, bounds_with_outage, comparable
-from .pairs import Paired, Verdict, not_worse, paired, sign_flip, verdict
+from .pairs import Paired, not_worse, paired, sign_flip, verdict
 from .planning import (
     Provable,
     break_even,
@@ -46,7 +46,6 @@ __all__ = [
     "Pair",
     "Paired",
     "Provable",
-    "Verdict",
     "agreement",
     "boundaries",
     "bounds_with_outage",
