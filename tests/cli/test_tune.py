@@ -100,6 +100,19 @@ def test_all_of_it_is_told() -> None:
     assert "the same command with --force" in stopped
 
 
+def test_what_could_not_be_compared_has_no_empty_difference() -> None:
+    none = {"difference": None, "low": None, "high": None, "verdict": "not_comparable"}
+    compared = told().comparison
+    assert compared is not None
+    lost = told(comparison=compared.model_copy(update=none))
+    assert show_tune.verdict(lost).startswith("Not comparable; 80 prompt tokens")
+
+
+def test_a_gain_from_twice_the_data_is_a_hint() -> None:
+    said = printed(show_tune.tuned, told(doubling=HALF), Path("task"))
+    assert "A hint: each is the best of its epochs there" in " ".join(said.split())
+
+
 @pytest.mark.parametrize(
     ("verdict", "said"), [("worse", "proven: it forgot"), ("not_proven", "not proven: so few")]
 )

@@ -9,6 +9,7 @@ import pytest
 from headway.core.record import Usage
 from headway.core.task import Example
 from headway.engine.compare import compare_runs, kinds_of, latency_of, summarise, usage_of
+from headway.report import words
 
 
 def test_better_and_worse_are_about_b(made: Any) -> None:
@@ -39,6 +40,17 @@ def test_no_difference_needs_no_number(made: Any) -> None:
     found = compare_runs(same, same, "m")
     assert (found.verdict, found.difference, found.examples_needed) == ("not_proven", 0.0, None)
     assert "next to no difference" in found.why
+
+
+def test_where_the_metric_applies_to_one_answer_only_is_counted(made: Any) -> None:
+    a = made.run_of([0.0] * 40)
+    b = made.run_of([1.0] * 25 + [None] * 15)
+    found = compare_runs(a, b, "m")
+    assert (found.verdict, found.n, found.one_sided) == ("better", 25, 15)
+    said = "over 25 examples (15 more left out: m applies to one answer only)."
+    assert words.comparison(found).endswith(said)
+    lost = compare_runs(made.run_of([0.0] * 100), made.run_of([1.0] * 99 + [made.OUT]), "m")
+    assert (lost.n, lost.one_sided) == (99, 0)
 
 
 def test_few_groups_prove_nothing_whatever_the_scores(made: Any) -> None:

@@ -106,6 +106,28 @@ async def test_a_small_gain_says_what_would_prove_it(asked: Asked) -> None:
         assert found.examples_needed > 100
 
 
+async def test_what_a_first_look_needs_counts_all_that_groups_will_hold(asked: Asked) -> None:
+    async with asked() as (confirm, runner):
+        place = {e.id: n * 61 % 180 for n, e in enumerate(runner.desk.task.examples)}
+        groups = [e.model_copy(update={"group": f"g{place[e.id] // 18}"}) for e in confirm.examples]
+        related = Confirm(runner, groups, "exact_match")  # what is gained is gained in one group
+        found = await related.ask(pipeline(0.6), pipeline(0.5), (30,))
+        assert not found.kept
+        seen = stats.paired(
+            found.incumbent.scores("exact_match"), found.run.scores("exact_match"), found.run.groups
+        )
+        assert seen.difference is not None
+        assert seen.sd is not None
+        # Three of each group say what is seen of ten as if there were groups of three only.
+        small = stats.examples_needed(
+            seen.difference, seen.sd, found.level, two_sided=False,
+            per_group=seen.n / seen.groups,
+        )  # fmt: skip
+        assert small is not None
+        assert found.examples_needed is not None
+        assert found.examples_needed > 1.5 * small
+
+
 async def test_the_history_goes_on_across_journeys_and_processes(asked: Asked) -> None:
     levels = []
     for number, journey in enumerate(("one", "two", "three")):

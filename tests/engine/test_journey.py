@@ -27,7 +27,7 @@ from headway.core.record import ChatRequest, Message
 from headway.engine import journey as journey_module
 from headway.engine.journey import ranked
 from headway.engine.plan import cut_dev
-from headway.models.scripted import extract
+from headway.models.scripted import ScriptedChat, extract
 from headway.testing.stub import StubServer
 from headway.workspace import Workspace
 
@@ -169,6 +169,67 @@ async def test_what_is_as_good_and_cheaper_is_kept_where_a_margin_says_so(
         assert journey.best != journey.baseline
     else:
         assert (step.decision, step.reason) == ("dropped", "no_gain")
+
+
+def right_for(share: float, long: int = 1) -> str:
+    """A prompt that says which share of the questions is answered rightly, and is long."""
+    return f"share {share} " + "and so on " * long
+
+
+class Looser(Shorter):
+    """A shorter prompt that loses some answers."""
+
+    name: ClassVar[str] = "looser"
+
+    async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
+        yield Candidate(
+            ctx.incumbent.with_step("generate", template=right_for(0.8, 20)), "a shorter prompt"
+        )
+
+
+class Loosest(Shorter):
+    """A yet shorter one that loses some more."""
+
+    name: ClassVar[str] = "loosest"
+
+    async def propose(self, ctx: TechniqueContext) -> AsyncIterator[Candidate]:
+        yield Candidate(
+            ctx.incumbent.with_step("generate", template=right_for(0.6)), "the shortest prompt"
+        )
+
+
+async def test_losses_within_the_margin_do_not_add_up(
+    make_task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_task(
+        knowledge=False, margin={"exact_match": 0.4}, metrics=["exact_match"],
+        splits={"train": 0.0, "dev": 1.0, "test": 0.0},
+    )  # fmt: skip
+    (folder / "pipelines").mkdir()
+    (folder / "pipelines" / "baseline.yaml").write_text(
+        f"model: scripted/echo\nsteps:\n  - generate: {{template: '{right_for(0.95, 60)}'}}\n"
+    )
+    table = {name: f"{__name__}:{name.capitalize()}" for name in ("looser", "loosest")}
+    monkeypatch.setattr(journey_module, "TECHNIQUES", Family("technique", table))
+    async with Workspace.open(folder) as workspace:
+        answers = {e.question: str(e.reference) for e in workspace.task.examples}
+        order = {q: n for n, q in enumerate(answers)}
+
+        def answer(request: ChatRequest) -> str:
+            share = float(request.messages[0].content.split()[1])
+            question = request.messages[-1].content
+            place = (order[question] * 61 % 180) / 180
+            return answers[question] if place < share else "something else"
+
+        workspace.parts._chat["scripted/echo"] = ScriptedChat(answer)
+        journey = await workspace.optimize()
+    first, second = (s for s in journey.steps if s.technique in ("looser", "loosest"))
+    assert (first.technique, first.decision) == ("looser", "kept")
+    assert first.difference == pytest.approx(-0.15, abs=0.06)
+    # Held against the incumbent it would lose as little again; it is held against the baseline.
+    assert (second.decision, second.beside) == ("dropped", "proven")
+    assert second.difference is not None
+    assert second.difference < -0.25
 
 
 # --- kill -9 ----------------------------------------------------------------------------------

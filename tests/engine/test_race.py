@@ -54,6 +54,11 @@ async def test_the_best_wins_and_half_falls_out_each_round(made: Any) -> None:
     assert lap.found.n == len(lap.run.examples)
 
 
+async def test_what_is_told_of_the_winner_is_a_95_percent_interval(made: Any) -> None:
+    lap, _ = await held(made, {"now": 0.4, "a": 0.5, "b": 0.45})
+    assert lap.found == against(lap.run, lap.incumbent, "m", 0.95)
+
+
 async def test_a_race_of_the_hopeless_ends_early(made: Any) -> None:
     lap, asked = await held(made, {"now": 0.9, "a": 0.1, "b": 0.2})
     assert {size for _, size in asked} == {24}

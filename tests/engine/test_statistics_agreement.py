@@ -111,6 +111,20 @@ def test_perfect_agreement_is_no_certainty() -> None:
         assert e.high == 1.0
 
 
+def test_perfect_agreement_on_labels_that_are_nearly_all_alike_says_little() -> None:
+    # Three noes in thirty: a judge that errs on one answer in twenty often agrees on all of them.
+    people = [1.0] * 27 + [0.0] * 3
+    alike = agreement(people, people, labels="yes_no")
+    for name, least in (("kappa", 0.5), ("auc", 0.2), ("balanced_accuracy", 0.6)):
+        low = alike[name].low
+        assert low is not None
+        assert low < least, name
+    votes = people_agreement([[p, p] for p in people], yes_no=True)
+    for e in votes.values():
+        assert e.low is not None
+        assert e.low < 0.5
+
+
 def test_pairs_have_three_verdicts() -> None:
     people = [1.0, 0.0, 0.5, 1.0, 0.0, 0.5]
     assert agreement(people, people, labels="pairs")["kappa"].mean == 1.0

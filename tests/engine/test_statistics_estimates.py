@@ -195,6 +195,13 @@ def test_clusters_matter() -> None:
     assert coverage(draw, 0.5, runs, seed=3) > 0.95 - tolerance(0.95, runs)
 
 
+def test_groups_that_balance_out_are_no_certainty() -> None:
+    e = estimate([0.2, 0.8, 0.3, 0.7] * 4, [str(i // 2) for i in range(16)])
+    assert e.mean == pytest.approx(0.5)
+    assert e.low is not None
+    assert e.low < 0.4
+
+
 CONTINUOUS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], float]] = {
     "beta": (lambda rng, n: rng.beta(8, 2, n), 0.8),
     "skewed": (lambda rng, n: rng.beta(5, 0.3, n), 5 / 5.3),
@@ -202,6 +209,10 @@ CONTINUOUS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], fl
     "thirds": (lambda rng, n: rng.integers(0, 4, n) / 3, 0.5),
     "heavy ties": (lambda rng, n: np.where(rng.random(n) < 0.9, 1.0, rng.random(n)), 0.95),
     "mostly zero": (lambda rng, n: np.where(rng.random(n) < 0.95, 0.0, rng.random(n)), 0.025),
+    "rare zeros": (
+        lambda rng, n: rng.choice([1.0, 0.9, 0.0], n, p=[0.9, 0.07, 0.03]),
+        0.963,
+    ),
     "latency": (lambda rng, n: 5 + rng.lognormal(0, 1, n), 5 + np.exp(0.5)),
 }
 
@@ -219,6 +230,8 @@ CONTINUOUS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], fl
         ("heavy ties", 30, 0.92),
         ("heavy ties", 100, 0.94),
         ("mostly zero", 30, 0.93),
+        ("rare zeros", 12, 0.94),  # a few values near 1 do not hide those that are yet to come
+        ("rare zeros", 30, 0.94),
         ("latency", 12, 0.88),  # the stated limit
         ("latency", 100, 0.93),
     ],

@@ -80,6 +80,13 @@ def test_mcnemar_by_hand() -> None:
     assert less.p == pytest.approx(1 - sum(comb(12, i) for i in range(2)) / 2**12)
 
 
+def test_no_p_value_is_zero() -> None:
+    many, groups = 3000, [str(i // 2) for i in range(3000)]
+    for found in (paired([0] * many, [1] * many), paired([0] * many, [1] * many, groups)):
+        assert found.p is not None
+        assert 0.0 < found.p < 1e-200
+
+
 def test_tango_interval_by_its_definition() -> None:
     # At each end the score statistic, with the likelihood maximised under the null by brute force,
     # is the normal quantile.
@@ -182,7 +189,26 @@ def test_sampled_flips_agree_with_exact_ones() -> None:
     sampled, was_exact = sign_flip(np.rint(x * 10) / 60 * np.pi)
     assert not was_exact
     assert sampled == pytest.approx(exact, abs=4 * np.sqrt(exact / 20_000))
-    assert sign_flip(np.full(40, np.pi))[0] == 1 / 20_001  # never 0
+    assert sign_flip(np.full(40, np.pi))[0] == pytest.approx(2 / 2**40)  # never 0
+    assert sign_flip(np.random.default_rng(0).random(3000))[0] == 1 / 20_001  # too many to bound
+
+
+def test_small_p_values_of_graded_scores_are_told_apart() -> None:
+    # Later questions of a journey have levels far below what 20,000 sampled flips can reach.
+    rng = np.random.default_rng(8)
+    for count in (15, 16, 18):
+        x = rng.random(count) + 0.2
+        x[0] = -x[0] / 4
+        signs = np.array(list(product((-1.0, 1.0), repeat=count)))
+        exact = float(np.mean(signs @ np.abs(x) >= x.sum() - 1e-9))
+        p, said = sign_flip(x, "greater", seed=1)
+        assert exact < 5e-4
+        assert not said
+        assert exact <= p <= 1.1 * exact + 1e-12
+    gains = rng.random(150) - 0.1
+    assert sign_flip(gains, "greater")[0] < 1e-12
+    assert sign_flip(gains)[0] == pytest.approx(2 * sign_flip(gains, "greater")[0])
+    assert sign_flip(gains, "less")[0] == 1.0
 
 
 def test_mcnemar_is_the_sign_flip_of_ones() -> None:
@@ -207,6 +233,47 @@ def test_swapping_runs_mirrors_everything(rows: list[tuple[float, float]]) -> No
         # The interval never leaves out 0 where the test does not reject.
         if one.p is None or one.p > 0.05:
             assert one.low <= 0.0 <= (one.high or 0.0)
+        assert one.low < (one.high or 0.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.sampled_from([0.0, 0.4, 0.45, 0.5, 1.0])] * 2), min_size=6, max_size=30)
+)
+def test_the_interval_never_contradicts_the_verdict(rows: list[tuple[float, float]]) -> None:
+    b, a = [max(r) for r in rows], [min(r) for r in rows]  # b is never worse
+    for groups in (None, ["large" if i % 2 else str(i // 2) for i in range(len(rows))]):
+        found = paired(a, b, groups)
+        assert found.low is not None
+        assert found.high is not None
+        said = {"better": found.low >= 0, "not_proven": found.low <= 0 <= found.high}
+        assert said[verdict(found)]
+
+
+def test_a_gain_that_is_proven_comes_with_no_interval_below_zero() -> None:
+    # Twelve pairs, six of them gains and no loss: the test rejects; t alone would reach below 0.
+    found = paired([0.5] * 12, [0.5] * 6 + [0.55] * 5 + [1.0])
+    assert verdict(found) == "better"
+    assert found.low == 0.0
+
+
+def test_groups_that_balance_out_are_no_certainty() -> None:
+    found = paired([0.4, 0.9] * 8, [0.9, 0.4] * 8, [str(i // 2) for i in range(16)])
+    assert found.difference == pytest.approx(0.0)
+    assert found.low is not None
+    assert found.low < -0.2
+    assert found.sd == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_few_small_differences_do_not_hide_rare_large_ones() -> None:
+    # One pair in fifty loses all, which 24 pairs often do not show; one in ten gains a little.
+    def draw(rng: np.random.Generator) -> Pairs:
+        u = rng.random(24)
+        return np.full(24, 0.9), np.where(u < 0.02, 0.0, np.where(u < 0.12, 1.0, 0.9)), None
+
+    runs = 400
+    covered, _ = simulate(draw, 0.1 * 0.1 - 0.02 * 0.9, runs, seed=7)
+    assert covered > 0.95 - tolerance(0.95, runs)
 
 
 @pytest.mark.parametrize(

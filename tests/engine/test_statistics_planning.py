@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from headway.engine.statistics import (
     break_even,
+    design_among,
     design_effect,
     difference_sd,
     examples_needed,
     journey_can_prove,
     level,
+    mates,
     minimal_difference,
     not_worse,
     paired,
@@ -117,6 +119,30 @@ def test_what_a_journey_can_prove() -> None:
     assert gains[2] == pytest.approx(0.094, abs=0.002)
     assert journey_can_prove(300, 0.35, [""], groups=4)[0].difference is None
     assert set(found[0].to_dict()) == {"history", "level", "difference"}
+
+
+@pytest.mark.parametrize("first", [60, 150, 300])
+def test_few_of_each_group_say_what_many_will_need(first: int) -> None:
+    # Groups of ten: of the first sixty in random order two or three each, which costs little yet.
+    rng, needed = np.random.default_rng(9), []
+    for _ in range(60):
+        groups = rng.permutation(np.arange(300) // 10)
+        gains = 0.15 + 0.5 * (rng.normal(0, 0.63, 30)[groups] + rng.normal(0, 0.77, 300))
+        x, names = gains[:first].tolist(), [str(g) for g in groups]
+        design = design_among(names, x, names[:first])
+        n = examples_needed(
+            0.15, float(np.std(x)), 0.007, two_sided=False, design=design, per_group=10
+        )
+        assert n is not None
+        needed.append(n)
+    assert np.median(needed) == pytest.approx(570, rel=0.2)
+
+
+def test_where_no_group_has_two_its_cost_is_taken_from_the_book() -> None:
+    assert design_among(["a"] * 5 + ["b"] * 5) == pytest.approx(1 + 4 * 0.3)
+    assert design_among(["a"] * 5 + ["b"] * 5, [0.0, 1.0], ["a", "b"]) == pytest.approx(2.2)
+    assert design_among(["a", "b", "c"], [0.0, 1.0, 0.0], ["a", "b", "c"]) == 1.0
+    assert mates([]) == 0.0
 
 
 def test_break_even() -> None:

@@ -184,6 +184,19 @@ def test_the_staircase_moves_only_when_a_step_is_kept(made: ModuleType) -> None:
     assert by_name["fine_tune"].mean is None
 
 
+def test_what_is_as_good_stands_beside_what_was_proven(made: ModuleType) -> None:
+    hybrid = made.step("hybrid", "kept", 0.2)
+    loss = {"reason": "not_worse_and_cheaper", "beside": "proven"}
+    steps = (
+        hybrid,
+        made.step("one", "kept", -0.02, **loss),
+        made.step("two", "kept", -0.03, **loss),
+    )
+    rows = {row.name: row.mean for row in charts.stops(made.journey(steps=steps))}
+    assert rows["one"] == pytest.approx(0.436 + 0.2 - 0.02)
+    assert rows["two"] == pytest.approx(0.436 + 0.2 - 0.03)
+
+
 def _luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)

@@ -19,6 +19,16 @@ def test_a_figure_that_does_not_exist_is_never_zero() -> None:
     assert words.figure(Estimate(mean=0.5, n=1)) == "0.500"
 
 
+def test_an_interval_on_confirm_has_twice_its_one_sided_level_outside(made: ModuleType) -> None:
+    def said(level: float | None, on: str = "confirm") -> str:
+        step = made.step("rerank", "kept", 0.1, measured_on=on, level=level)
+        return words.step_level(step)
+
+    assert said(0.02) == "confirm, n 60, 96% interval"
+    assert said(0.003) == "confirm, n 60, 99.4% interval"
+    assert said(None, "explore") == "explore, n 60, 95% interval"
+
+
 @pytest.mark.parametrize(
     ("usd", "said"),
     [
@@ -66,6 +76,14 @@ def test_the_headline_is_honest(made: ModuleType) -> None:
     test = made.journey().test
     doubtful = test.model_copy(update={"verdict": "not_proven", "low": -0.01})
     assert "not proven on the test" in words.headline(made.journey(test=doubtful))
+    lost = test.model_copy(
+        update={"verdict": "not_comparable", "difference": None, "low": None, "high": None}
+    )
+    assert words.headline(made.journey(test=lost)).endswith("were lost to compare the two.")
+    spared = tuple(s.model_copy(update={"verdict": "not_proven"}) for s in made.journey().steps)
+    assert "A cheaper pipeline" in words.headline(made.journey(test=None, steps=spared))
+    cheaper = words.headline(made.journey(test=doubtful, steps=spared))
+    assert cheaper.endswith("as cheaper, not as better.")
     worse = test.model_copy(update={"verdict": "worse", "difference": -0.2})
     assert "Do not run this" in words.headline(made.journey(test=worse))
     assert words.winner(made.journey()).startswith("The pipeline to run in production")

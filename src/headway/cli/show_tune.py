@@ -90,7 +90,8 @@ def tuned(console: Console, found: TuneFinding, task: Path) -> None:
         _say(
             console,
             "all samples over half of them, on what is held out:"
-            f" {words.figure(found.doubling, signed=True)}; about what twice the data would bring",
+            f" {words.figure(found.doubling, signed=True)}; about what twice the data would bring."
+            " A hint: each is the best of its epochs there",
         )
     if found.comparison is not None:
         _proof(console, found)
@@ -136,7 +137,8 @@ def verdict(found: TuneFinding) -> str:
         "not_proven": "Not proven: the tuned model is neither better nor worse on dev",
         "not_comparable": "Not comparable",
     }[compared.verdict]
-    said = f"{paid}, {words.difference(compared.difference, compared.low, compared.high)}"
+    gap = words.difference(compared.difference, compared.low, compared.high)
+    said = ", ".join(filter(None, (paid, gap)))
     before, after = found.cost_before, found.cost_after
     if before and after and before.prompt_tokens:
         said += (

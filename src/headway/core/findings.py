@@ -148,6 +148,9 @@ class Comparison(Finding):
     why: str = ""
     worst_case: tuple[float, float] | None = None
     unreviewed: int = 0
+    one_sided: int = 0
+    """Examples left out since the metric applies to one answer only: an abstention claims nothing,
+    so that it can be neither faithful nor not."""
 
 
 class Axes(Frozen):
@@ -253,7 +256,9 @@ class Diagnosis(Finding):
 
 class JourneyStep(Frozen):
     """One technique's best candidate in the ledger. difference and its interval are confirm's,
-    at this step's own level, where confirm was asked; else explore's at 95%."""
+    at this step's own level, where confirm was asked; else explore's at 95%. beside: what it was
+    held against: the incumbent of the moment; or, where it is to be as good at a smaller price, the
+    last pipeline that was proven better, so that losses within the margin do not add up."""
 
     technique: str
     axis: str
@@ -270,6 +275,7 @@ class JourneyStep(Frozen):
     n: int = 0
     level: float | None = None
     pipeline: str | None = None
+    beside: Literal["incumbent", "proven"] = "incumbent"
 
 
 class TestFigure(Frozen):

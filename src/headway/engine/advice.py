@@ -28,8 +28,9 @@ def advise(
     closed = found.closed_book
     if closed and closed.mean and found.as_is.mean and closed.mean > 0.9 * found.as_is.mean:
         said.append(
-            "Without any passages the answers are as good: the knowledge is not used, or the"
-            " model knows the answers already."
+            f"Without any passages {found.metric} is {_figure(closed)}, as is it is"
+            f" {_figure(found.as_is)}: the knowledge is hardly used, or the model knows the answers"
+            " already."
         )
     return tuple(said)
 

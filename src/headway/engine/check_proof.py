@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import pstdev
@@ -21,8 +19,6 @@ from headway.models.prices import Prices
 
 POWER = 0.8  # "in 4 of 5 cases"
 CORRELATION = 0.5  # of two variants' scores: difference_sd's own default
-WITHIN = 0.3  # correlation inside a group where nothing is measured
-MATES = 0.5  # others of its group beside an example from which that correlation can be measured
 MEASURED = 20  # scores from which the spread is measured and not taken from the book
 COARSE = 0.15  # a change of this size is large: only such ones being provable is worth a warning
 
@@ -40,24 +36,14 @@ class Spread:
 async def spread(look: Look, examples: tuple[Example, ...]) -> Spread:
     """Measured on explore where the baseline was run; else that of a yes/no metric at a half."""
     scores, groups = await look.measured()
+    among = [e.cluster for e in examples]
     if len(scores) >= MEASURED and pstdev(scores) > 0:
         # Two variants' scores spread alike; of their difference half cancels by correlation.
         sd = pstdev(scores) * sqrt(2 * (1 - CORRELATION))
-        seen = mates(groups)
-        several = seen > MATES and len(set(groups)) > 1
-        within = (stats.design_effect(scores, groups) - 1) / seen if several else WITHIN
-        design = 1 + mates([e.cluster for e in examples]) * min(1.0, within)
+        design = stats.design_among(among, scores, groups)
         return Spread(sd, design, f"spread measured on {len(scores)} answers", len(scores))
     sd = stats.difference_sd(0.5, CORRELATION)
-    design = 1 + mates([e.cluster for e in examples]) * WITHIN
-    return Spread(sd, design, "at a rate of one half, nothing being measured", 0)
-
-
-def mates(groups: Sequence[str]) -> float:
-    """How many others of its group an example has beside it, in the mean. The first examples of a
-    random order have fewer of them than all have, so what is measured on some is carried over."""
-    sizes = Counter(groups).values()
-    return sum(size * size for size in sizes) / sum(sizes) - 1 if groups else 0.0
+    return Spread(sd, stats.design_among(among), "at a rate of one half, nothing being measured", 0)
 
 
 def _scored(look: Look, examples: tuple[Example, ...]) -> tuple[Example, ...]:
@@ -79,7 +65,10 @@ async def one_change(look: Look) -> list[CheckItem]:
         "n": len(examples), "groups": groups, "difference": least, "sd": by.sd,
         "design_effect": by.design, "measured_on": by.n,
         "examples_needed": {
-            str(d): stats.examples_needed(d, by.sd, power=POWER, design=by.design)
+            str(d): stats.examples_needed(
+                d, by.sd, power=POWER, design=by.design,
+                per_group=len(examples) / groups if groups else 1.0,
+            )
             for d in (0.1, 0.05, 0.02)
         },
     }  # fmt: skip

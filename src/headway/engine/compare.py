@@ -69,6 +69,10 @@ def compare_runs(
         difference=found.difference, low=found.low, high=found.high, p=found.p,
         verdict=verdict, examples_needed=needed, method=found.method, why=why, worst_case=worst,
         unreviewed=unreviewed(pairs),
+        one_sided=sum(
+            (x is None) != (y is None) and not (one or two)
+            for x, y, one, two in zip(scores_a, scores_b, lost_a, lost_b, strict=True)
+        ),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean, stdev
 from typing import Literal
 
 from headway.core.pipeline import Pipeline
@@ -96,15 +97,29 @@ class Confirm:
             )  # fmt: skip
         # Two-sided at twice the level: its lower end is what the one-sided test speaks of.
         found = against(run, base, self.metric, 1 - 2 * level)
-        needed = None
-        if not kept and found.difference and found.difference > 0 and found.sd is not None:
-            needed = stats.examples_needed(
-                found.difference, found.sd, level, two_sided=False,
-                per_group=found.n / found.groups,
-            )  # fmt: skip
+        needed = None if kept else self._needed(base, run, level)
         return Answer(
             kept, "better" if margin is None else "not_worse", level, found.n, run, base,
             found.difference, found.low, found.high, needed, comparable,
+        )  # fmt: skip
+
+    def _needed(self, base: Run, run: Run, level: float) -> int | None:
+        """About how many examples would prove the gain that was seen, if it is real."""
+        scored = [
+            (b - a, e.cluster)
+            for a, b, e in zip(
+                base.scores(self.metric), run.scores(self.metric), run.examples, strict=True
+            )
+            if a is not None and b is not None
+        ]
+        gains, groups = [gain for gain, _ in scored], [group for _, group in scored]
+        if len(gains) < 2 or sum(gains) <= 0:
+            return None
+        among = [e.cluster for e in self.examples]
+        return stats.examples_needed(
+            mean(gains), stdev(gains), level, two_sided=False,
+            design=stats.design_among(among, gains, groups),
+            per_group=len(among) / len(set(among)),
         )  # fmt: skip
 
     def _p(self, base: Run, run: Run, margin: float | None) -> float | None:

@@ -170,6 +170,9 @@ class Traveller:
         self.entries = self.store.entries(self.id)
         self.steps: list[JourneyStep] = []
         self.incumbent = Candidate(self.baseline, "baseline")
+        self.proven = self.baseline
+        """The last incumbent that was kept for a gain. What is kept for its price is no worse than
+        this one, so that small losses do not add up."""
         self.leading: tuple[float, Pipeline] | None = None
         self.stopped: str | None = None
         self.complete = True
@@ -227,7 +230,7 @@ class Traveller:
             baseline_run = summarise(base, self.task.spec.metrics)
             self.low = baseline_run.metrics[self.metric].low
             if diagnosis.holds_back == "neither":
-                self.stopped = "no axis has headroom left"
+                self.stopped = f"no axis has headroom left over the {plan.diagnose} diagnosed"
             else:
                 await self._techniques(diagnosis)
                 await self._simplify()
@@ -407,7 +410,7 @@ class Traveller:
                     lap.candidate, lap.run, lap.incumbent, found, margin, saved, calls
                 )
             text = f"no gain over {lap.found.n} examples of explore"
-            verdict = "worse" if lap.found.high is not None and lap.found.high < 0 else "not_proven"
+            verdict = "worse" if stats.verdict(lap.found) == "worse" else "not_proven"
             return self._step(found, "dropped", "no_gain", text, calls, verdict)
         answer = await self.confirm.ask(
             lap.candidate.pipeline, self.incumbent.pipeline, self._plan.looks
@@ -421,6 +424,7 @@ class Traveller:
             if limit:
                 return self._step(found, "dropped", limit[0], limit[1], calls, "better")
             self._takes(lap.candidate, lap.run, lap.incumbent)
+            self.proven = lap.candidate.pipeline
             self.low = estimate(lap.run.scores(self.metric), lap.run.groups).low
             text = f"better on {answer.n} fresh examples, at level {answer.level:.4f}"
             return self._step(found, "kept", "better", text, calls, "better")
@@ -480,7 +484,8 @@ class Traveller:
             money = self.task.spec.economics
             goal = stats.break_even(money.success, money.failure)
         if goal is not None and self.low is not None and self.low >= goal:
-            self.stopped = f"the goal of {goal:g} is met: the lower bound is {self.low:.3f}"
+            # Chosen as the best of many there: the sealed test says whether it is so.
+            self.stopped = f"the goal of {goal:g} is met on explore, from {self.low:.3f} on"
             return True
         return False
 
@@ -522,12 +527,13 @@ class Traveller:
         sample = self.explore[: self._plan.rounds[-1]]
         base = await self.runner.run(self.incumbent.pipeline, sample)
         run = await self.runner.run(candidate.pipeline, sample)
-        found = against(run, base, self.metric)
+        found = against(run, await self.runner.run(self.proven, sample), self.metric)
         saved = saves(run, base)
         facts = {
             "technique": "simplify", "axis": "both", "candidate": candidate.title,
             "difference": found.difference, "low": found.low, "high": found.high,
             "measured_on": "explore", "n": found.n, "pipeline": run.fingerprint,
+            "beside": "proven",
         }  # fmt: skip
         if saved < SAVES or (found.difference or 0.0) < -margin:
             why = (
@@ -544,9 +550,10 @@ class Traveller:
     ) -> JourneyStep:  # fmt: skip
         """Is it as good, at a smaller price? run, base: its and the incumbent's, on explore."""
         answer = await self.confirm.ask(
-            candidate.pipeline, self.incumbent.pipeline, self._plan.looks, margin=margin
+            candidate.pipeline, self.proven, self._plan.looks, margin=margin
         )
         facts = facts | {
+            "beside": "proven",
             "difference": answer.difference, "low": answer.low, "high": answer.high,
             "measured_on": "confirm", "n": answer.n, "level": answer.level,
         }  # fmt: skip
@@ -603,6 +610,8 @@ class Traveller:
         self.steps.append(JourneyStep.model_validate(entry["step"]))
         tried.update(entry["tried"])
         self.incumbent = Candidate(Pipeline.model_validate(entry["incumbent"]), entry["title"])
+        if (self.steps[-1].decision, self.steps[-1].reason) == ("kept", "better"):
+            self.proven = self.incumbent.pipeline
         self.low = entry["low"]
         calls, tokens, seconds = entry.get("dearer", self.dearer)
         self.dearer = (calls, tokens, seconds)

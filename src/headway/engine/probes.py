@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import hypot
 from statistics import fmean
 from typing import Any
 
@@ -38,6 +39,7 @@ from headway.engine.run import (
     asked_in,
     search_of,
 )
+from headway.engine.statistics.pairs import Verdict
 from headway.metrics import load, measure
 
 DRAWN_FROM = 30  # the map is not drawn below this many examples with evidence
@@ -96,7 +98,7 @@ class Prober:
         failures = await causes.assign()
         counts = Counter(f["cause"] for f in failures)
         drawn = len(covered) >= DRAWN_FROM
-        axes, headroom = self._map(as_is, perfect, repeated, stronger, drawn, has_context)
+        axes, headroom, more = self._map(as_is, perfect, repeated, stronger, drawn, has_context)
         groups = {e.id: e.cluster for e in examples}
         scores = dict(zip((e.id for e in as_is.examples), as_is.scores(metric), strict=True))
         on = perfect.examples if perfect else as_is.examples
@@ -106,7 +108,8 @@ class Prober:
         runs = [r for r in probed if r is not None]
         worth = await self._context(as_is, covered) if covered else {}
         every = [s for s in as_is.scores(metric) if s is not None]
-        holds = _holds_back(headroom, has_context, 1 - fmean(every) if every else 0.0)
+        left = 1 - fmean(every) if every else 0.0
+        holds = _holds_back(headroom, has_context, more, left)
         found = Diagnosis(
             run=as_is.id,
             n=len(examples),
@@ -207,19 +210,21 @@ class Prober:
     def _map(
         self, as_is: Run, perfect: Run | None, repeated: Run | None, stronger: Run | None,
         drawn: bool, has_context: bool,
-    ) -> tuple[Axes, Headroom]:  # fmt: skip
+    ) -> tuple[Axes, Headroom, Verdict]:  # fmt: skip
+        """Both axes, what is left on each, and whether context has more left than behaviour."""
         metric = self.metric
         best = perfect or as_is
         top = best.scores(metric)
         behaviour = estimate(top, best.groups)
         left = estimate([None if s is None else 1 - s for s in top], best.groups)
-        reach = self._part(best, repeated)
+        labels = self.runner.desk.task.spec.output.labels
+        reach = self._part(best, repeated, chance=1 / len(labels) if labels else 0.0)
         strong = self._part(best, stronger)
         if not has_context:
             room = Headroom(behaviour=left, reachable_at_3=reach, stronger_model=strong)
-            return Axes(behaviour=behaviour), room
+            return Axes(behaviour=behaviour), room, "not_proven"
         if perfect is None:
-            return Axes(), Headroom()
+            return Axes(), Headroom(), "not_proven"
         by_id = dict(zip((e.id for e in as_is.examples), as_is.scores(metric), strict=True))
         low = [by_id[e.id] for e in perfect.examples]
         gap = stats.paired(low, top, perfect.groups)
@@ -229,40 +234,77 @@ class Prober:
             reachable_at_3=reach,
             stronger_model=strong,
         )
+        more = more_context(low, top, perfect.groups)
         if not drawn:
-            return Axes(), room
-        return Axes(context=_ratio(low, top, perfect.groups), behaviour=behaviour), room
+            return Axes(), room, more
+        return Axes(context=_ratio(low, top, perfect.groups), behaviour=behaviour), room, more
 
-    def _part(self, best: Run, other: Run | None) -> Estimate | None:
+    def _part(self, best: Run, other: Run | None, chance: float = 0.0) -> Estimate | None:
         """What of the behaviour headroom another run of the failures reaches: the share of
-        failures times their mean best gain. Its interval is that of the gain alone."""
+        failures times their mean best gain, less what repeats would gain by guessing. chance: that
+        a guess is right."""
         if other is None:
             return None
         before = dict(zip((e.id for e in best.examples), best.scores(self.metric), strict=True))
-        share = sum(s is not None and s < 0.5 for s in before.values()) / max(1, len(before))
+        failed = estimate(
+            [None if s is None else float(s < 0.5) for s in before.values()], best.groups
+        )
         gains: list[float | None] = []
         for example in other.examples:
             reached = [r.scores.get(self.metric) for r in other.records if r.example == example.id]
             tops = [s for s in reached if s is not None]
             was = before[example.id]
             gains.append(None if not tops or was is None else max(0.0, max(tops) - was))
-        found = estimate(gains, other.groups)
-        if found.mean is None or found.low is None or found.high is None:
-            return found
-        return Estimate(
-            mean=found.mean * share, low=found.low * share, high=found.high * share, n=found.n
-        )
+        guessed = 1 - (1 - chance) ** other.repeats
+        return _product(failed, _beyond(estimate(gains, other.groups), guessed))
 
 
 def _of(run: Run | None, metric: str) -> Estimate | None:
     return None if run is None else estimate(run.scores(metric), run.groups)
 
 
+def _beyond(found: Estimate, guessed: float) -> Estimate:
+    """A share less what guessing reaches of it (Abbott 1925), as `stats.reachable` has it."""
+
+    def corrected(share: float | None) -> float | None:
+        return None if share is None else max(0.0, (share - guessed) / (1 - guessed))
+
+    return Estimate(
+        mean=corrected(found.mean), low=corrected(found.low), high=corrected(found.high), n=found.n
+    )
+
+
+def _product(share: Estimate, gain: Estimate) -> Estimate:
+    """A share of examples times the mean gain on them, with the uncertainty of both: the method of
+    variance estimates recovery (Zou and Donner, 2008)."""
+    s, g = share, gain
+    if s.mean is None or s.low is None or s.high is None:
+        return Estimate(n=g.n)
+    if g.mean is None or g.low is None or g.high is None:
+        return g
+    mean = s.mean * g.mean
+    below = hypot(g.mean * (s.mean - s.low), s.mean * (g.mean - g.low))
+    above = hypot(g.mean * (s.high - s.mean), s.mean * (g.high - g.mean))
+    return Estimate(mean=mean, low=max(0.0, mean - below), high=min(1.0, mean + above), n=g.n)
+
+
+def more_context(
+    low: Sequence[float | None], top: Sequence[float | None], groups: Sequence[str]
+) -> Verdict:
+    """Whether context has more headroom (`better`) or behaviour (`worse`), example by example: the
+    two depend on one another, and where perfect context lies they share. low: as is, top: perfect
+    context."""
+    left = [None if b is None else 1 - b for b in top]
+    gain = [None if a is None or b is None else b - a for a, b in zip(low, top, strict=True)]
+    return stats.verdict(stats.paired(left, gain, groups))
+
+
 def _ratio(
     low: Sequence[float | None], top: Sequence[float | None], groups: Sequence[str]
 ) -> Estimate | None:
-    """min(1, as is / perfect) with a bootstrap over groups; None (undefined) where perfect's own
-    interval reaches 0."""
+    """min(1, as is / perfect) with a bootstrap over groups, widened to hold what the interval of
+    their difference says, which is no certainty where all are alike; None (undefined) where
+    perfect's own interval reaches 0."""
     rows = [
         (a, b, g) for a, b, g in zip(low, top, groups, strict=True)
         if a is not None and b is not None
@@ -278,17 +320,19 @@ def _ratio(
     totals = sums[drawn].sum(axis=1)
     ratios = np.minimum(1.0, totals[:, 0] / np.maximum(totals[:, 1], 1e-9))
     both = sums.sum(axis=0)
+    gap = stats.paired([a for a, *_ in rows], [b for _, b, _ in rows], [g for *_, g in rows])
+    per = len(rows) / both[1]
     return Estimate(
         mean=float(min(1.0, both[0] / both[1])),
-        low=float(np.quantile(ratios, 0.025)),
-        high=float(np.quantile(ratios, 0.975)),
+        low=max(0.0, min(float(np.quantile(ratios, 0.025)), 1 - (gap.high or 0.0) * per)),
+        high=min(1.0, max(float(np.quantile(ratios, 0.975)), 1 - (gap.low or 0.0) * per)),
         n=len(rows),
     )
 
 
-def _holds_back(headroom: Headroom, has_context: bool, left: float = 0.0) -> Any:
-    """The axis with clearly more headroom: its interval lies above the other's mean. left: what
-    all examples lack; where they lack much more than those with evidence, it is not clear."""
+def _holds_back(headroom: Headroom, has_context: bool, more: Verdict, left: float = 0.0) -> Any:
+    """The axis with proven more headroom. more: whether context has (see `more_context`). left:
+    what all examples lack; where they lack much more than those with evidence, it is not clear."""
     behaviour = headroom.behaviour
     if behaviour is None or behaviour.mean is None or behaviour.low is None:
         return "not_clear"
@@ -299,8 +343,4 @@ def _holds_back(headroom: Headroom, has_context: bool, left: float = 0.0) -> Any
         return "not_clear"
     if max(context.mean, behaviour.mean) < 0.02:
         return "neither" if left < 0.04 else "not_clear"
-    if context.low > behaviour.mean:
-        return "context"
-    if behaviour.low > context.mean:
-        return "behaviour"
-    return "not_clear"
+    return {"better": "context", "worse": "behaviour"}.get(more, "not_clear")

@@ -177,24 +177,26 @@ class Stop:
 
 
 def stops(journey: Journey) -> list[Stop]:
-    """Baseline, then each step at the incumbent of that moment plus its difference."""
+    """Baseline, then each step at what it was held against plus its difference."""
     run = journey.baseline_run
     start = run.metrics.get(journey.metric) if run else None
     if start is None or start.mean is None:
         return []
     rows = [Stop("baseline", start.mean, start.low, start.high, "start")]
-    incumbent = start.mean
+    incumbent = proven = start.mean
     for step in journey.steps:
         if step.difference is None:
             note = words.REASONS.get(step.reason, words.spaced(step.reason))
             rows.append(Stop(step.technique, None, None, None, step.decision, note))
             continue
-        low = None if step.low is None else incumbent + step.low
-        high = None if step.high is None else incumbent + step.high
-        mean = incumbent + step.difference
+        beside = proven if step.beside == "proven" else incumbent
+        low = None if step.low is None else beside + step.low
+        high = None if step.high is None else beside + step.high
+        mean = beside + step.difference
         rows.append(Stop(step.technique, mean, low, high, step.decision))
         if step.decision == "kept":
             incumbent = mean
+            proven = mean if step.beside == "incumbent" else proven
     return rows
 
 

@@ -252,6 +252,8 @@ def comparison(found: Comparison) -> str:
     over = f"over {count(found.n, 'example')}"
     if found.groups not in (0, found.n):
         over += f" in {count(found.groups, 'group')}"
+    if found.one_sided:
+        over += f" ({found.one_sided:,} more left out: {found.metric} applies to one answer only)"
     if found.verdict in ("better", "worse"):
         return f"B is {found.verdict} than A on {found.metric}: {gap}, {over}."
     if found.verdict == "not_comparable":
@@ -315,6 +317,7 @@ def headline(journey: Journey) -> str:
     """What came of a journey, in one or two honest sentences."""
     metric = journey.metric or "the metric"
     test, changed = journey.test, journey.best != journey.baseline
+    what = "better" if _kept_better(journey) else "cheaper"
     if not changed:
         measured = journey.baseline_run and journey.baseline_run.metrics.get(journey.metric)
         at = f" It stands at {figure(measured)} on {metric}." if measured else ""
@@ -322,7 +325,7 @@ def headline(journey: Journey) -> str:
         return f"Nothing was proven better than the baseline, of {tried} in the ledger.{at}"
     if test is None:
         return (
-            f"A better pipeline was kept, judged on dev; the sealed test is still closed, so there "
+            f"A {what} pipeline was kept, judged on dev; the sealed test is still closed, so there "
             f"is no final figure for {metric} yet."
         )
     moved = f"{metric} goes from {figure(test.baseline)} to {figure(test.best)}"
@@ -331,7 +334,16 @@ def headline(journey: Journey) -> str:
         return f"On the sealed test {moved}: {gap}, proven better."
     if test.verdict == "worse":
         return f"On the sealed test {moved}: {gap}, worse. Do not run this in production."
+    if test.verdict == "not_comparable":
+        return f"On the sealed test {moved}, but too many answers were lost to compare the two."
+    if what == "cheaper":
+        return f"On the sealed test {moved}: {gap}. Kept on dev as cheaper, not as better."
     return f"On the sealed test {moved}: {gap}. Kept on dev, but not proven on the test."
+
+
+def _kept_better(journey: Journey) -> bool:
+    """Whether a step was kept for a gain, and not only for its price."""
+    return any(step.decision == "kept" and step.verdict == "better" for step in journey.steps)
 
 
 def winner(journey: Journey) -> str:
@@ -374,8 +386,10 @@ def step_level(step: JourneyStep) -> str:
     """Where a step was measured, over how many, at what level."""
     if step.measured_on is None:
         return ""
-    level = step.level if step.measured_on == "confirm" and step.level else 0.05
-    confidence = f"{100 * (1 - level):.{0 if level >= 0.01 else 1 if level >= 0.001 else 2}f}%"
+    # Confirm's level is one-sided: its interval has twice as much outside.
+    outside = 2 * step.level if step.measured_on == "confirm" and step.level else 0.05
+    digits = 0 if outside >= 0.01 else 1 if outside >= 0.001 else 2
+    confidence = f"{100 * (1 - outside):.{digits}f}%"
     return f"{step.measured_on}, n {step.n:,}, {confidence} interval"
 
 

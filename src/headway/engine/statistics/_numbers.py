@@ -115,8 +115,21 @@ def variance_of_mean(x: Vector, index: Index) -> float:
     return float((len(sizes) - 1) / len(sizes) * np.square(moved).sum())
 
 
+def variance_in_groups(x: Vector, index: Index) -> float:
+    """`variance_of_mean`, but no less than of single examples: groups whose sums balance out by
+    chance are no certainty. At least two groups are needed."""
+    return max(variance_of_mean(x, index), variance_of_mean(x, np.arange(len(x), dtype=np.intp)))
+
+
 def is_binary(x: Vector) -> bool:
     return bool(np.isin(x, (0.0, 1.0)).all())
+
+
+def few_apart(x: Vector) -> bool:
+    """Whether all values but a few are alike: fewer than 6 differ, and at most half. Those few
+    then say next to nothing of how far apart others may lie."""
+    apart = len(x) - int(np.unique(x, return_counts=True)[1].max())
+    return apart < 6 and 2 * apart <= len(x)
 
 
 def unseen_interval(

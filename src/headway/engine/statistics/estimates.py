@@ -11,6 +11,7 @@ from ._numbers import (
     Index,
     Vector,
     check_share,
+    few_apart,
     group_index,
     is_binary,
     normal_cdf,
@@ -19,7 +20,7 @@ from ._numbers import (
     t_quantile,
     to_vector,
     unseen_interval,
-    variance_of_mean,
+    variance_in_groups,
 )
 
 DRAWS = 2000  # bootstrap resamples: the ends move by under 3% of the half-width between seeds
@@ -69,16 +70,17 @@ def estimate(
     * A group holds more than one example: variance of the delete-one-group jackknife, t with G - 1
       degrees of freedom (Cameron and Miller 2015). On [0, 1] it enters Wilson's formula as an
       effective sample size, n_eff = m(1 - m) / variance (Korn and Graubard 1998), which keeps the
-      interval inside [0, 1] and skewed the right way near its ends; for 0/1 values n_eff <= n.
+      interval inside [0, 1] and skewed the right way near its ends; for 0/1 values n_eff <= n. The
+      variance is never taken for less than that of single examples.
     * Otherwise: BCa bootstrap (Efron 1987) with the small-sample expansion of Hesterberg (2015),
       widened where needed to contain the same score interval (bounded) or the t interval.
       Bootstrap-t covers slightly better on smooth data but, with 5 to 10% of values off a common
       value, was two to ten times as wide at n = 30.
 
     Equal values are not certainty. On [0, 1] the interval then allows for values not yet seen:
-    Wilson for 0/1 (n = number of groups), else a bound on the unseen share (`unseen_interval`).
-    Without bounds equal values, or a single group, say nothing about the spread: `low` and `high`
-    are None.
+    Wilson for 0/1 (n = number of groups), else a bound on the unseen share (`unseen_interval`),
+    which also widens the interval of values that are alike but for a few. Without bounds equal
+    values, or a single group, say nothing about the spread: `low` and `high` are None.
 
     Limits at level 0.95; where nothing is said below, 0.93 to 0.98 was seen:
 
@@ -86,7 +88,8 @@ def estimate(
       0.98 or below 0.02, 0.84 at n = 12, 0.90 at n = 30, 0.92 at n = 100.
     * Bootstrap, 2000 runs: very skewed scores, Beta(5, 0.3): 0.87 at n = 3, 0.89 at 6, 0.92 at 12
       and 30, 0.945 at 100; lognormal latencies: 0.83, 0.86, 0.89, 0.92, 0.95; scores near one of
-      two values, n = 3: 0.77, as three alike are then common.
+      two values, n = 3: 0.77, as three alike are then common. Half ones, 0.4 of 0.95 and a tenth
+      of zeros, which are then often not seen: 0.92 at n = 12, 0.89 at 24, 0.98 at 40.
     * Groups, 600 runs: sizes 1 to 10 and intraclass correlation 0.5: 0.91 with 30 groups at 0.9,
       0.86 with 60 at 0.05. A few groups that hold most examples: down to 0.75 with 60 groups, one
       in nine of them 30 times as large, correlation 0.5; 0.94 with correlation 0.05.
@@ -123,16 +126,17 @@ def _interval(
             return score_interval(mean, count, t_quantile(0.5 + level / 2, count - 1))
         return unseen_interval(mean, 0.0, 1.0, count, level)
     t = t_quantile(0.5 + level / 2, count - 1)
-    variance = variance_of_mean(x, index)
+    variance = variance_in_groups(x, index)
     if bounded:
-        spread = mean * (1.0 - mean)
-        # Positive but rounding-sized variance (groups that balance out) must not divide by zero.
-        effective = spread / max(variance, 1e-12 * spread)
+        effective = mean * (1.0 - mean) / variance
         low, high = score_interval(mean, min(effective, n) if yes_no else effective, t)
     else:
         low, high = mean - t * variance**0.5, mean + t * variance**0.5
     if single:
         left, right = _bca(x, level, seed)
+        low, high = min(low, left), max(high, right)
+    if bounded and not yes_no and few_apart(x):
+        left, right = unseen_interval(mean, 0.0, 1.0, count, level)
         low, high = min(low, left), max(high, right)
     return (max(low, 0.0), min(high, 1.0)) if bounded else (low, high)
 

@@ -17,6 +17,7 @@ from ._numbers import (
     Vector,
     binomial_cdf,
     check_share,
+    few_apart,
     group_index,
     is_binary,
     normal_cdf,
@@ -27,6 +28,7 @@ from ._numbers import (
     t_quantile,
     to_vector,
     unseen_interval,
+    variance_in_groups,
     variance_of_mean,
 )
 
@@ -34,9 +36,12 @@ Alternative = Literal["two-sided", "greater", "less"]
 Verdict = Literal["better", "worse", "not_proven"]
 
 FEWEST_GROUPS = 6  # below, no two-sided sign-flip p-value can reach 0.05: 2 / 2^5 = 0.0625
-DRAWS = 20_000  # Monte Carlo sign flips; the smallest p-value is 1 / (DRAWS + 1)
+DRAWS = 20_000  # Monte Carlo sign flips
+_TINY = 1e-300  # nothing is impossible, though floats may end before a p-value does
+_FEW_HITS = 20  # below, a p-value is not sampled but bounded
 _EXACT = 14  # up to 2^14 sign patterns are enumerated
 _CHUNK = 4_000_000  # signs held at once
+_FINE = 5e7  # additions that exact tails may take: tenths of a second
 
 
 @dataclass(frozen=True)
@@ -84,19 +89,24 @@ def paired(
         level: of the interval, which is two-sided whatever the alternative.
         seed: of the sampled sign flips.
         alternative: `greater` asks whether b is better, `less` whether it is worse.
-        draws: sampled sign flips, where sampling is needed. p cannot fall below 1 / (draws + 1).
+        draws: sampled sign flips, where sampling is needed.
 
     Test. 0/1 scores and single examples: exact McNemar (McNemar 1947), which is the sign-flip test
     of +-1. Otherwise the group sums of the differences get random signs: under the null no group
     favours a or b (Fisher 1935; Romano 1990 for means). The distribution is exact where the sums
     lie on a lattice of 1/60 (yes/no and small fractions) or there are at most 14 non-zero sums;
-    else sampled, (1 + hits) / (1 + draws) (Phipson and Smyth 2010), valid for any `draws`.
+    else sampled, (1 + hits) / (1 + draws) (Phipson and Smyth 2010), valid for any `draws`. With
+    fewer than 20 hits, which cannot tell small p-values apart, it is bounded from above instead:
+    the sums are rounded to a fine lattice, and all that rounding may have moved counts as a hit.
+    Beyond about a thousand groups that is too coarse, and 1 / (1 + draws) stays the smallest.
 
     Interval. 0/1 scores: Tango's score interval (1998), the best covering of the closed forms for
     small n; with groups its counts are divided by the design effect and z becomes t(G - 1).
-    Otherwise the jackknife over groups with t(G - 1). A test that does not reject at 1 - level
-    never comes with an interval that leaves out 0: the interval is then extended to 0. All
-    differences equal: see `unseen_interval`, for scores on [0, 1]; else no interval.
+    Otherwise the jackknife over groups with t(G - 1), with no less variance than single pairs have.
+    Test and interval never contradict each other: where the test does not reject at 1 - level the
+    interval is extended to 0, and where it does the interval ends at 0. All differences equal: see
+    `unseen_interval`, for scores on [0, 1], which also widens the interval of differences that are
+    alike but for a few; else no interval.
 
     Limits, by simulation at level 0.95 (0.94 to 1.00 was seen where nothing is said):
 
@@ -118,7 +128,7 @@ def paired(
     if not n:
         return Paired(None, None, None, None, 0, 0, "too_few_groups", alternative)
     low, high = _interval(x, y, index, count, level)
-    sd = (n * variance_of_mean(d, index)) ** 0.5 if count > 1 else None
+    sd = (n * variance_in_groups(d, index)) ** 0.5 if count > 1 else None
     p, method = None, "too_few_groups"
     if count >= FEWEST_GROUPS:
         if _yes_no(x, y) and count == n:
@@ -126,10 +136,14 @@ def paired(
         else:
             p, exact = sign_flip(sums_by_group(d, index), alternative, seed, draws)
             method = "sign_flip_exact" if exact else "sign_flip_sampled"
-    if alternative == "two-sided" and (p is None or p > 1 - level) and low is not None:
-        assert high is not None
-        low, high = min(low, 0.0), max(high, 0.0)
-    return Paired(float(d.mean()), low, high, p, n, count, method, alternative, sd)
+        p = max(p, _TINY)
+    mean = float(d.mean())
+    if alternative == "two-sided" and low is not None and high is not None:
+        if p is None or p > 1 - level:
+            low, high = min(low, 0.0), max(high, 0.0)
+        else:
+            low, high = (max(low, 0.0), high) if mean > 0 else (low, min(high, 0.0))
+    return Paired(mean, low, high, p, n, count, method, alternative, sd)
 
 
 def verdict(result: Paired, alpha: float = 0.05) -> Verdict:
@@ -238,7 +252,7 @@ def sign_flip(
     for scale in (1, 60):
         steps = np.rint(np.abs(x) * scale)
         if np.abs(steps - np.abs(x) * scale).max(initial=0.0) < 1e-9 * scale and (
-            steps.sum() * len(x) <= 5e7
+            steps.sum() * len(x) <= _FINE
         ):
             return _lattice(steps.astype(np.intp), seen * scale, two), True
     if len(x) <= _EXACT:
@@ -253,7 +267,12 @@ def sign_flip(
         signs = 2.0 * coins.reshape(shape[0], -1)[:, : shape[1]] - 1.0
         totals = signs @ x
         hits += int(((np.abs(totals) if two else totals) >= seen).sum())
-    return (1 + hits) / (1 + draws), False
+    fine = _FINE / (len(x) * size)
+    steps = np.rint(np.abs(x) * fine)
+    moved = float(np.abs(steps - np.abs(x) * fine).sum())
+    if hits >= _FEW_HITS or moved > 0.15 * float(np.square(steps).sum()) ** 0.5:
+        return (1 + hits) / (1 + draws), False
+    return _lattice(steps.astype(np.intp), seen * fine - moved, two), False
 
 
 def _lattice(steps: Index, seen: float, two: bool) -> float:
@@ -295,10 +314,14 @@ def _interval(
         return _tango(float((d > 0).sum()) * size / n, float((d < 0).sum()) * size / n, size, z)
     if count < 2 or np.ptp(d) == 0.0:
         return unseen_interval(mean, -1.0, 1.0, count, level) if bounded else (None, None)
-    half = t_quantile(0.5 + level / 2, count - 1) * variance_of_mean(d, index) ** 0.5
-    return (
-        (max(mean - half, -1.0), min(mean + half, 1.0)) if bounded else (mean - half, mean + half)
-    )
+    half = t_quantile(0.5 + level / 2, count - 1) * variance_in_groups(d, index) ** 0.5
+    low, high = mean - half, mean + half
+    if not bounded:
+        return low, high
+    if few_apart(d):
+        left, right = unseen_interval(mean, -1.0, 1.0, count, level)
+        low, high = min(low, left), max(high, right)
+    return max(low, -1.0), min(high, 1.0)
 
 
 def _tango_z(gain: float, loss: float, n: float, delta: float) -> float:

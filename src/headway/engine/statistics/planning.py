@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, log, log1p, sqrt
@@ -12,6 +13,9 @@ from ._numbers import check_share, group_index, t_quantile, variance_of_mean
 from .estimates import Estimate, estimate
 from .levels import level
 from .pairs import FEWEST_GROUPS
+
+WITHIN = 0.3  # correlation inside a group where nothing is measured
+FEW_MATES = 0.5  # others of its group beside an example below which it cannot be measured
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,31 @@ def design_effect(values: Sequence[float], groups: Sequence[str | None]) -> floa
         raise ValueError("a design effect needs at least two groups")
     single = variance_of_mean(x, np.arange(len(x), dtype=np.intp))
     return max(1.0, variance_of_mean(x, index) / single) if single else 1.0
+
+
+def mates(groups: Sequence[str]) -> float:
+    """How many others of its group an example has beside it, in the mean."""
+    sizes = Counter(groups).values()
+    return sum(size * size for size in sizes) / sum(sizes) - 1 if groups else 0.0
+
+
+def design_among(
+    among: Sequence[str], values: Sequence[float] = (), groups: Sequence[str] = ()
+) -> float:
+    """The design effect that all examples have, from the values of some of them.
+
+    The first of a random order have fewer others of their group beside them than all have. So what
+    is carried over is the correlation inside a group, as 1 + mates x correlation: the measured one,
+    or 0.3 where no values, or next to none of one group, are there to measure it.
+
+    Args:
+        among: the group of each of all examples.
+        values, groups: what was measured, and the group of each.
+    """
+    seen, within = mates(groups), WITHIN
+    if seen > FEW_MATES and len(set(groups)) > 1:
+        within = min(1.0, (design_effect(values, groups) - 1) / seen)
+    return 1.0 + mates(among) * within
 
 
 def minimal_difference(
@@ -112,7 +141,9 @@ def examples_needed(
         margin: > 0 asks what proves "not worse than -margin" instead, one-sided, on a metric of
             scale 1; at least log(alpha) / log(1 - margin) pairs (see `not_worse`).
         per_group: pairs in a group, in the mean; more pairs are taken to come in as many more
-            groups, whose number sets the degrees of freedom.
+            groups, whose number sets the degrees of freedom. Of the first pairs of a random order
+            say it for all of them, with their `design` (`design_among`): later ones come in groups
+            that are known already, and say less.
         most: beyond this many the honest answer is that it will not be proven.
 
     Returns:

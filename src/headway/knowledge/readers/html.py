@@ -24,7 +24,20 @@ _BLOCKS = _HEADINGS | {
     *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details"),
     *("dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form"),
     *("header", "hr", "legend", "li", "main", "menu", "nav", "ol", "optgroup", "option", "p"),
-    *("pre", "search", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
+    *(
+        "pre",
+        "search",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ),
 }
 _VOID = frozenset(
     {
