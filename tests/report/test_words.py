@@ -80,6 +80,10 @@ def test_the_headline_is_honest(made: ModuleType) -> None:
         update={"verdict": "not_comparable", "difference": None, "low": None, "high": None}
     )
     assert words.headline(made.journey(test=lost)).endswith("were lost to compare the two.")
+    unscored = lost.model_copy(update={"verdict": "not_proven"})
+    assert words.headline(made.journey(test=unscored)).endswith(
+        "no pair of answers could be scored."
+    )
     spared = tuple(s.model_copy(update={"verdict": "not_proven"}) for s in made.journey().steps)
     assert "A cheaper pipeline" in words.headline(made.journey(test=None, steps=spared))
     cheaper = words.headline(made.journey(test=doubtful, steps=spared))

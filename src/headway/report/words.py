@@ -336,6 +336,8 @@ def headline(journey: Journey) -> str:
         return f"On the sealed test {moved}: {gap}, worse. Do not run this in production."
     if test.verdict == "not_comparable":
         return f"On the sealed test {moved}, but too many answers were lost to compare the two."
+    if not gap:
+        return f"On the sealed test {moved}, but no pair of answers could be scored."
     if what == "cheaper":
         return f"On the sealed test {moved}: {gap}. Kept on dev as cheaper, not as better."
     return f"On the sealed test {moved}: {gap}. Kept on dev, but not proven on the test."
