@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from headway.core.errors import Outage
 from headway.core.pipeline import Pipeline
-from headway.core.record import Record, Usage
+from headway.core.record import ChatRequest, Record, Usage
 from headway.core.task import Example
 from headway.engine.run import AS_IS, Probe, Run
 
@@ -43,3 +44,20 @@ def run_of(
         for e, score in zip(chosen, scores, strict=True)
     )
     return Run(f"run-{name}", PIPELINE, name, "dev", probe, chosen, records, 1.0)
+
+
+def right_share(examples: Sequence[Example], lost: float = 0.0) -> Callable[[ChatRequest], str]:
+    """A chat model that answers a share of the questions rightly, which its prompt says: "share
+    0.8 ...". lost: share of the questions at which it is down, for prompts of more than a half."""
+    answers = {e.question: str(e.reference) for e in examples}
+    order = {q: n for n, q in enumerate(answers)}
+
+    def answer(request: ChatRequest) -> str:
+        share = float(request.messages[0].content.split()[1])
+        question = request.messages[-1].content
+        place = (order[question] * 61 % 180) / 180
+        if share > 0.5 and place < lost:
+            raise Outage("down")
+        return answers[question] if place < share else "something else"
+
+    return answer

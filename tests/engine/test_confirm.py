@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from headway.core.errors import BudgetEnded, Outage
+from headway.core.errors import BudgetEnded
 from headway.core.pipeline import Pipeline
-from headway.core.record import ChatRequest
 from headway.engine import statistics as stats
 from headway.engine.budget import Limits
 from headway.engine.confirm import Confirm
@@ -34,7 +34,7 @@ def pipeline(share: float, tag: str = "") -> Pipeline:
 
 
 @pytest.fixture
-def asked(make_task: Any) -> Asked:
+def asked(make_task: Any, made: ModuleType) -> Asked:
     folder: Path = make_task(knowledge=False, splits={"train": 0.0, "dev": 1.0, "test": 0.0})
 
     @asynccontextmanager
@@ -42,17 +42,7 @@ def asked(make_task: Any) -> Asked:
         limits: Limits = Limits(), lost: float = 0.0, journey: str | None = "j"
     ) -> AsyncIterator[tuple[Confirm, Runner]]:
         async with Workspace.open(folder) as workspace:
-            answers = {e.question: str(e.reference) for e in workspace.task.examples}
-            order = {q: n for n, q in enumerate(answers)}
-
-            def answer(request: ChatRequest) -> str:
-                share = float(request.messages[0].content.split()[1])
-                question = request.messages[-1].content
-                place = (order[question] * 61 % 180) / 180
-                if share > 0.5 and place < lost:
-                    raise Outage("down")
-                return answers[question] if place < share else "something else"
-
+            answer = made.right_share(workspace.task.examples, lost)
             workspace.parts._chat["scripted/extract"] = ScriptedChat(answer)
             runner = workspace._runner(limits, journey)
             yield Confirm(runner, cut_dev(workspace.task)[1], "exact_match"), runner

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import ClassVar
 
 import pytest
@@ -199,7 +200,7 @@ class Loosest(Shorter):
 
 
 async def test_losses_within_the_margin_do_not_add_up(
-    make_task, monkeypatch: pytest.MonkeyPatch
+    make_task, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_task(
         knowledge=False, margin={"exact_match": 0.4}, metrics=["exact_match"],
@@ -212,16 +213,9 @@ async def test_losses_within_the_margin_do_not_add_up(
     table = {name: f"{__name__}:{name.capitalize()}" for name in ("looser", "loosest")}
     monkeypatch.setattr(journey_module, "TECHNIQUES", Family("technique", table))
     async with Workspace.open(folder) as workspace:
-        answers = {e.question: str(e.reference) for e in workspace.task.examples}
-        order = {q: n for n, q in enumerate(answers)}
-
-        def answer(request: ChatRequest) -> str:
-            share = float(request.messages[0].content.split()[1])
-            question = request.messages[-1].content
-            place = (order[question] * 61 % 180) / 180
-            return answers[question] if place < share else "something else"
-
-        workspace.parts._chat["scripted/echo"] = ScriptedChat(answer)
+        workspace.parts._chat["scripted/echo"] = ScriptedChat(
+            made.right_share(workspace.task.examples)
+        )
         journey = await workspace.optimize()
     first, second = (s for s in journey.steps if s.technique in ("looser", "loosest"))
     assert (first.technique, first.decision) == ("looser", "kept")
