@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headway.knowledge.around import Wide, chained, gathered, widened
@@ -15,6 +15,8 @@ TEXTS = st.text(
 
 
 @given(TEXTS, st.integers(1, 30), st.integers(0, 30))
+@example("longer" * 30 + " word word", 1, 2)
+@example("a" * 1000, 1, 3)
 def test_so_many_tokens_on_both_sides(text: str, tokens: int, around: int) -> None:
     spans = token_spans(text)
     starts, ends = [a for a, _ in spans], [b for _, b in spans]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from headway.core.protocols import Unit
-from headway.knowledge.cut import TOKEN
+from headway.knowledge.cut import LETTERS, LONGEST, TOKEN
 from headway.knowledge.outline import Outline
 
 _WIDTH = 16  # characters a token that are looked at first, going back
@@ -34,13 +34,22 @@ def _back(text: str, low: int, start: int, around: int) -> int:
     """Where the token begins that is `around` tokens before `start`, or the first from `low`."""
     width = around * _WIDTH
     while True:
-        at = max(low, start - width)
+        at = _begun(text, low, max(low, start - width))
         found = [match.start() for match in TOKEN.finditer(text, at, start)]
         if at == low:
             return found[-around:][0] if found else start
         if len(found) > around:  # the first may be the rest of a token that begins before `at`
             return found[-around]
         width *= 4
+
+
+def _begun(text: str, low: int, at: int) -> int:
+    """Where the letters begin in which `at` stands: a long run's tokens are counted from there."""
+    while at - LONGEST >= low and LETTERS.fullmatch(text, at - LONGEST, at):
+        at -= LONGEST
+    while at > low and LETTERS.match(text, at - 1, at):
+        at -= 1
+    return at
 
 
 @dataclass(slots=True)

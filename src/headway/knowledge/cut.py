@@ -26,6 +26,7 @@ _EAST = (
 )
 EAST = re.compile(f"[{_EAST}]")
 LONGEST = 64  # letters of a token: words have fewer, and one that goes on could fill any prompt
+LETTERS = re.compile(f"[^\\W{_EAST}]+")
 # Every character that is not white space is in exactly one token: nothing can be dropped.
 TOKEN = re.compile(f"[{_EAST}]|[^\\W{_EAST}]{{1,{LONGEST}}}|[^\\w\\s]")
 
