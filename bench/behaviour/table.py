@@ -94,7 +94,9 @@ def table(
         )
     said += ["", *verdicts(ranked, corrected), *can_show(bench, base, measured)]
     said += notes(told, failed)
-    met = {v["technique"] for v in told}
+    # Proposed is not measured: a row may be missing yet.
+    met = {v["technique"] for v in (*measured, *failed)}
+    met |= {v["technique"] for v in told if not v["titles"]}
     if missing := [name for name in names if name not in met]:
         said.append(f"Not measured yet: {', '.join(missing)}.\n")
     return said
